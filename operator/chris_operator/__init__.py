@@ -1,0 +1,1 @@
+"""ChRIS on Kubernetes: an operator that runs medical-image programs."""
