@@ -1,0 +1,314 @@
+"""The pod contract: what the operator tells staging, and what staging answers.
+
+The operator encodes a `StageJob` into the attempt's Secret (`job.json`); `stage-in` and `publish` decode it
+and answer with a `Report` in their termination messages. Both are frozen and know their JSON form; a field
+that is missing, unknown in kind or wrongly typed raises `ContractError` naming it.
+
+Places and exit codes stand here too, since the pod builder and staging must agree on them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Self, TypeVar
+
+TOOLS_DIR = "/chris/tools"
+"""Where stage-in puts `run` and busybox for the plugin's container."""
+STATE_DIR = "/chris/state"
+"""The small shared directory: FIFO, ready mark, log, usage. Writable by the plugin, so never trusted."""
+JOB_DIR = "/chris/job"
+JOB_FILE = "/chris/job/job.json"
+INCOMING_DIR = "/share/incoming"
+OUTGOING_DIR = "/share/outgoing"
+TERMINATION_LOG = "/dev/termination-log"
+
+ALIVE_FIFO = "alive"
+"""The FIFO that `run` holds open for as long as the plugin lives."""
+READY_MARK = "ready"
+LOG_FILE = "log"
+USAGE_FILE = "usage"
+
+MANIFEST_NAME = "manifest"
+LOG_NAME = "log"
+
+EXIT_OK = 0
+EXIT_PLUGIN_FAILED = 1
+EXIT_STAGING_FAILED = 75
+"""EX_TEMPFAIL of sysexits.h: nobody's fault, worth another attempt."""
+EXIT_ABORTED = 143
+"""128 + SIGTERM: the pod was deleted before the plugin ended; nothing was published."""
+
+MESSAGE_BYTES = 4096
+"""The kubelet keeps that much of a termination message."""
+
+Step = Literal["stage-in", "publish"]
+T = TypeVar("T")
+Text = str | bytes
+"""JSON as it comes; named, because `Report` has a field `bytes`."""
+
+
+class ContractError(ValueError):
+    """A document of the pod contract breaks its form; the message names document, field and value."""
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """Which attempt of which run this pod is."""
+
+    namespace: str
+    name: str
+    uid: str
+    id: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class SwiftEndpoint:
+    """Where Swift answers: scheme, host and port. `ca_bundle` is PEM text for private authorities."""
+
+    url: str
+    ca_bundle: str | None = None
+
+
+@dataclass(frozen=True)
+class InputRef:
+    """One manifest to stage: its path `/v1/<account>/<container>/<object>` and its digest.
+
+    Its files come into the directory `into` below incoming, "" for incoming itself.
+    """
+
+    manifest: str
+    digest: str
+    into: str = ""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One prefix TempURL: paths that start with `prefix` (ends in "/") may be asked for with `query`."""
+
+    prefix: str
+    query: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How hard staging may work. Sizes in bytes, times in seconds."""
+
+    threads: int = 8
+    pack_bytes: int = 64 << 20
+    piece_bytes: int = 1 << 30
+    log_bytes: int | None = None
+    """Longer logs are cut in Swift (head and tail kept); None keeps every byte."""
+    give_up_seconds: int = 600
+    """How long one request is repeated while Swift does not answer or the TempURL has expired."""
+
+
+@dataclass(frozen=True)
+class StageJob:
+    """Everything staging needs for one attempt."""
+
+    run: RunRef
+    swift: SwiftEndpoint
+    inputs: tuple[InputRef, ...]
+    get: tuple[Grant, ...]
+    put: Grant
+    limits: Limits = Limits()
+
+    def to_json(self) -> str:
+        """The text of `job.json`."""
+        return json.dumps(
+            {
+                "version": 1,
+                "run": asdict(self.run),
+                "swift": {"url": self.swift.url, "caBundle": self.swift.ca_bundle},
+                "inputs": [
+                    {"manifest": {"path": each.manifest}, "digest": each.digest, "into": each.into}
+                    for each in self.inputs
+                ],
+                "get": [asdict(grant) for grant in self.get],
+                "put": asdict(self.put),
+                "limits": {camel(name): value for name, value in asdict(self.limits).items()},
+            },
+            indent=1,
+        )
+
+    @classmethod
+    def from_json(cls, text: Text) -> Self:
+        """Read `job.json`; ContractError names what is wrong."""
+        document = Document.parse("job.json", text)
+        if document.integer("version") != 1:
+            raise ContractError(
+                f"job.json: version is {document.integer('version')}; this staging reads version 1"
+            )
+        run, swift = document.child("run"), document.child("swift")
+        return cls(
+            run=RunRef(
+                namespace=run.text("namespace"),
+                name=run.text("name"),
+                uid=run.text("uid"),
+                id=run.integer("id"),
+                attempt=run.integer("attempt"),
+            ),
+            swift=SwiftEndpoint(url=swift.text("url"), ca_bundle=swift.optional_text("caBundle")),
+            inputs=tuple(
+                InputRef(
+                    manifest=each.child("manifest").text("path"),
+                    digest=each.text("digest"),
+                    into=each.text("into"),
+                )
+                for each in document.children("inputs")
+            ),
+            get=tuple(each.grant() for each in document.children("get")),
+            put=document.child("put").grant(),
+            limits=document.child("limits").limits(),
+        )
+
+    def with_grants(self, *, get: tuple[Grant, ...], put: Grant) -> Self:
+        """The same job with renewed TempURLs."""
+        return replace(self, get=get, put=put)
+
+    @property
+    def container_path(self) -> str:
+        """`/v1/<account>/<container>/`: what precedes every object name of a manifest."""
+        return "/".join(self.put.prefix.split("/", 4)[:4]) + "/"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the plugin used. Each is None where it could not be known (a plugin killed outright)."""
+
+    exit_code: int | None = None
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A step's termination message. It never holds file names or log text: they may be patients' data.
+
+    `object` and `line` point at the manifest line at fault; `digest`, `files`, `bytes`, `manifest_etag` and
+    `manifest_bytes` describe the published manifest; `started` and `ended` are the plugin's times (RFC 3339).
+    """
+
+    step: Step
+    ok: bool
+    code: str = ""
+    message: str = ""
+    object: str = ""
+    line: int | None = None
+    exit_code: int | None = None
+    digest: str = ""
+    files: int = 0
+    bytes: int = 0
+    manifest_etag: str = ""
+    manifest_bytes: int = 0
+    uploaded_bytes: int = 0
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    started: str = ""
+    ended: str = ""
+    skipped: int = 0
+    """Links, devices, FIFOs and sockets in outgoing, which are never published."""
+
+    def to_json(self) -> str:
+        """The termination message: fields at their defaults left out, at most MESSAGE_BYTES long."""
+        fields = {camel(name): value for name, value in asdict(self).items() if value not in ("", None)}
+        text = json.dumps(fields)
+        if len(text) > MESSAGE_BYTES:  # 250 characters are at most 1500 bytes as escapes
+            return replace(self, message=self.message[:250], object=self.object[:250]).to_json()
+        return text
+
+    @classmethod
+    def from_json(cls, text: Text) -> Self:
+        """Read a termination message; ContractError where it is none (a container killed before its end)."""
+        document = Document.parse("termination message", text)
+        step = document.text("step")
+        if step not in ("stage-in", "publish"):
+            raise ContractError(f"termination message: step is {step!r}; must be stage-in or publish")
+        known = {camel(name): name for name in cls.__dataclass_fields__}
+        return cls(**{known[key]: value for key, value in document.fields.items() if key in known})
+
+
+@dataclass(frozen=True)
+class Document:
+    """A JSON object under inspection, with its name for messages."""
+
+    name: str
+    fields: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, name: str, text: Text) -> Self:
+        """A document from its text; ContractError where the text is no JSON object."""
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ContractError(f"{name}: is no JSON: {error}") from error
+        return cls.of(name, value)
+
+    @classmethod
+    def of(cls, name: str, value: Any) -> Self:
+        """A document from a decoded value that must be an object."""
+        if not isinstance(value, dict):
+            raise ContractError(f"{name}: must be an object, is {value!r}")
+        return cls(name, value)
+
+    def text(self, key: str) -> str:
+        """A field that must be text."""
+        return self._typed(key, str)
+
+    def optional_text(self, key: str) -> str | None:
+        """A field that is text, null or missing."""
+        return None if self.fields.get(key) is None else self.text(key)
+
+    def integer(self, key: str) -> int:
+        """A field that must be a whole number."""
+        return self._typed(key, int)
+
+    def child(self, key: str) -> "Document":
+        """A field that must be an object."""
+        return Document.of(f"{self.name}: {key}", self._get(key))
+
+    def children(self, key: str) -> list["Document"]:
+        """A field that must be a list of objects."""
+        return [
+            Document.of(f"{self.name}: {key}[{at}]", each) for at, each in enumerate(self._typed(key, list))
+        ]
+
+    def grant(self) -> Grant:
+        """This document as a TempURL grant, whose prefix must be `/v1/<account>/<container>/…/`."""
+        prefix = self.text("prefix")
+        if prefix.count("/") < 4 or not prefix.startswith("/v1/") or not prefix.endswith("/"):  # noqa: PLR2004
+            raise ContractError(f"{self.name}: prefix is {prefix!r}; must be /v1/<account>/<container>/…/")
+        return Grant(prefix=prefix, query=self.text("query"))
+
+    def limits(self) -> Limits:
+        """This document as limits; a limit left out has its default."""
+        known = {camel(name): name for name in Limits.__dataclass_fields__}
+        given = {known[key]: value for key, value in self.fields.items() if key in known}
+        for name, value in given.items():
+            if not (isinstance(value, int) and value > 0) and not (name == "log_bytes" and value is None):
+                raise ContractError(
+                    f"{self.name}: {camel(name)} is {value!r}; must be a positive whole number"
+                )
+        return Limits(**given)
+
+    def _get(self, key: str) -> Any:
+        if key not in self.fields:
+            raise ContractError(f"{self.name}: {key} is missing")
+        return self.fields[key]
+
+    def _typed(self, key: str, kind: type[T]) -> T:
+        value = self._get(key)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ContractError(f"{self.name}: {key} is {value!r}; must be of type {kind.__name__}")
+        return value
+
+
+def camel(name: str) -> str:
+    """The JSON spelling of a field.
+
+    >>> camel("peak_memory_bytes")
+    'peakMemoryBytes'
+    """
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
