@@ -18,6 +18,8 @@ import yaml
 # Where every Dockerfile of this project puts the program, whatever environment the tests run it in.
 IMAGE_BIN = "/opt/venv/bin"
 
+HOME_PAGE = "https://chrisproject.org"
+
 # Ours, not ChRIS's: the program does not print them, so the file keeps what a person wrote there.
 OUR_FIELDS = ("allowEmptyInput",)
 
@@ -51,8 +53,8 @@ def printed(image: str, command: Sequence[str] = ("chris_plugin_info",)) -> dict
     The program stands in another folder here than in its image, so both paths are moved to `IMAGE_BIN`.
     """
     here = Path(sys.executable).parent
-    answer = subprocess.run(  # noqa: S603  our own words
-        [str(here / command[0]), *command[1:], "--dock-image", image, "--public-repo", "https://chrisproject.org"],
+    answer = subprocess.run(
+        [str(here / command[0]), *command[1:], "--dock-image", image, "--public-repo", HOME_PAGE],
         check=True,
         capture_output=True,
         text=True,

@@ -46,7 +46,9 @@ def fingerprint(files: list[Path]) -> str:
 
 def run(*command: str | Path, **environment: str) -> int:
     """Run a command in this terminal and return its exit code."""
-    return subprocess.run([str(word) for word in command], check=False, env={**os.environ, **environment}).returncode
+    return subprocess.run(
+        [str(word) for word in command], check=False, env={**os.environ, **environment}
+    ).returncode
 
 
 def must(*command: str | Path) -> None:
@@ -71,16 +73,17 @@ def environment(folder: Path) -> Path:
 
 def install(folder: Path, binaries: Path) -> None:
     """Install the plugin as its Dockerfile does, from a copy: a build leaves folders beside its source."""
-    sources = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in {".py", ".toml", ".cfg"})
+    sources = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.suffix in {".py", ".toml", ".cfg"}
+    )
     stamp = binaries.parent / "installed"
     now = fingerprint([path for path in sources if "tests" not in path.parts[len(folder.parts) :]])
     if stamp.exists() and stamp.read_text() == now:
         return
     with tempfile.TemporaryDirectory() as scratch:
         copy = shutil.copytree(folder, Path(scratch, folder.name))
-        must(
-            binaries / "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--force-reinstall", copy
-        )
+        switches = ("--quiet", "--no-deps", "--no-build-isolation", "--force-reinstall")
+        must(binaries / "pip", "install", *switches, copy)
     stamp.write_text(now)
 
 
@@ -92,7 +95,8 @@ def test(folder: Path, *, regenerate: bool) -> bool:
     switch = {"CHRIS_REGENERATE": "1"} if regenerate else {}
     paths = {"PYTHONPATH": str(HERE), "CHRIS_PLUGIN_CACHE": str(cache() / "plugin-data")}
     config = folder / "pyproject.toml"
-    return run(binaries / "pytest", "-q", "-p", "no:cacheprovider", "-c", config, folder, **FIXED, **paths, **switch) == 0
+    command = (binaries / "pytest", "-q", "-p", "no:cacheprovider", "-c", config, folder)
+    return run(*command, **FIXED, **paths, **switch) == 0
 
 
 def main() -> None:
@@ -100,7 +104,9 @@ def main() -> None:
     known = plugins()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(known)} (default: all)")
-    parser.add_argument("--regenerate", action="store_true", help="write plugin.yaml from what the program prints")
+    parser.add_argument(
+        "--regenerate", action="store_true", help="write plugin.yaml from what the program prints"
+    )
     options = parser.parse_args()
     if unknown := sorted(set(options.names) - set(known)):
         parser.error(f"no plugin {', '.join(unknown)}; there are: {', '.join(known)}")

@@ -14,7 +14,9 @@ def prefixed(files: Iterable[PurePosixPath], prefix: str) -> list[tuple[PurePosi
     [(PurePosixPath('a/c.nii'), PurePosixPath('a/x-c.nii')), (PurePosixPath('b'), PurePosixPath('x-b'))]
     """
     if "/" in prefix:
-        message = f"--prefix {prefix!r}: a prefix is a part of a file name and cannot contain '/'; leave it out"
+        message = (
+            f"--prefix {prefix!r}: a prefix is a part of a file name and cannot contain '/'; leave it out"
+        )
         raise ValueError(message)
     return [(file, file.with_name(prefix + file.name)) for file in sorted(files)]
 

@@ -10,7 +10,9 @@ from pl_simpledsapp.algorithm import prefixed, seconds
         pytest.param([], "x", [], id="nothing"),
         pytest.param(["a"], "", [("a", "a")], id="no prefix"),
         pytest.param(["b", "a"], "x-", [("a", "x-a"), ("b", "x-b")], id="sorted"),
-        pytest.param(["d/e/f.nii.gz"], "x", [("d/e/f.nii.gz", "d/e/xf.nii.gz")], id="folders keep their names"),
+        pytest.param(
+            ["d/e/f.nii.gz"], "x", [("d/e/f.nii.gz", "d/e/xf.nii.gz")], id="folders keep their names"
+        ),
         pytest.param(["a b,ü"], "é ", [("a b,ü", "é a b,ü")], id="names stay as they are"),
     ],
 )
