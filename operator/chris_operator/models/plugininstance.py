@@ -1,0 +1,263 @@
+"""PluginInstance: one run of a Plugin. What defines the run is immutable; what steers it is not."""
+
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, StrictBool, WithJsonSchema
+
+from chris_operator.models.base import (
+    INT32_MAX,
+    Count,
+    Model,
+    ObjectName,
+    Resource,
+    Rule,
+    Seconds,
+    Spec,
+    Timestamp,
+    immutable,
+)
+from chris_operator.models.conditions import Conditions
+from chris_operator.models.meta import ObjectMeta
+from chris_operator.models.plugin import ParameterValue
+from chris_operator.models.quantity import QuantityError, parse_cpu, parse_memory
+
+_CPU = r"^([0-9]{1,6}(\.[0-9]{1,3})?|[0-9]{1,9}m)$"
+_BYTES = r"^[0-9]{1,15}(\.[0-9]{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
+
+
+def _positive(parse: Callable[[str | int], int]) -> AfterValidator:
+    def check(value: str | int) -> str | int:
+        if parse(value) <= 0:
+            raise QuantityError(f"{value!r} is not above zero; leave it out for the plugin's minimum")
+        return value
+
+    return AfterValidator(check)
+
+
+def _quantity_schema(pattern: str) -> WithJsonSchema:
+    rule = {
+        "rule": "type(self) == int ? self > 0 : quantity(self).sign() > 0",
+        "message": "must be above zero; leave it out for the plugin's minimum",
+    }
+    bounds = {"pattern": pattern, "maxLength": 20, "minimum": 1}
+    return WithJsonSchema({"x-kubernetes-int-or-string": True, **bounds, "x-kubernetes-validations": [rule]})
+
+
+_Int = Annotated[int, Field(strict=True, ge=1)]
+CpuQuantity = Annotated[
+    _Int | Annotated[str, Field(max_length=20, pattern=_CPU)], _positive(parse_cpu), _quantity_schema(_CPU)
+]
+ByteQuantity = Annotated[
+    _Int | Annotated[str, Field(max_length=20, pattern=_BYTES)],
+    _positive(parse_memory),
+    _quantity_schema(_BYTES),
+]
+Workers = Annotated[
+    Annotated[int, Field(strict=True, ge=1, le=10000)] | Literal["auto"],
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": "^auto$", "minimum": 1, "maximum": 10000}),
+]
+
+
+class PluginReference(Spec):
+    """Which version of which program runs."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    """spec.name of the Plugin."""
+    version: Annotated[str, Field(min_length=1, max_length=32)]
+    """spec.version of the Plugin."""
+
+
+class Resources(Spec):
+    """What one pod of the run gets; what is left out is the plugin's minimum."""
+
+    cpu: CpuQuantity | None = None
+    """CPU as a Kubernetes quantity: 500m, or 2 for two cores."""
+    memory: ByteQuantity | None = None
+    """Memory as a Kubernetes quantity: 2Gi."""
+    gpu: Annotated[int, Field(strict=True, ge=0, le=INT32_MAX)] | None = None
+    """Number of GPUs."""
+    ephemeral_storage: ByteQuantity | None = None
+    """Disk for input and output as a Kubernetes quantity: 10Gi."""
+
+
+_AGAIN = "create another PluginInstance"
+
+
+class PluginInstanceSpec(Spec):
+    """What runs, on what, and how."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *(immutable(field, _AGAIN) for field in ("plugin", "previous", "resources", "workers", "cache")),
+        Rule(
+            cel="!has(oldSelf.feed) || (has(self.feed) && self.feed == oldSelf.feed)",
+            message=f"feed cannot change once it is set; {_AGAIN}",
+            field=".feed",
+        ),
+        Rule(
+            cel="!oldSelf.cancel || self.cancel",
+            message=f"cancel cannot be taken back; {_AGAIN}",
+            field=".cancel",
+        ),
+        Rule(
+            cel="self.previous.all(p, self.previous.exists_one(q, p == q))",
+            message="previous names an instance twice; name every parent once",
+            holds=lambda s: len(set(s.previous)) == len(s.previous),
+            field=".previous",
+        ),
+    )
+
+    plugin: PluginReference
+    """Program to run."""
+    feed: ObjectName | None = None
+    """Feed of the run; left out: that of its parent, or one of its own name."""
+    previous: Annotated[
+        tuple[ObjectName, ...], Field(max_length=100, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = ()
+    """Parents: PluginInstances of this namespace whose output is the input, in this order."""
+    parameters: Annotated[
+        dict[str, ParameterValue],
+        Field(max_length=200),
+        WithJsonSchema(
+            {"type": "object", "maxProperties": 200, "x-kubernetes-preserve-unknown-fields": True}
+        ),
+    ] = Field(default_factory=dict)
+    """Values of the plugin's parameters by name; what is left out is the program's own default. Immutable."""
+    resources: Resources | None = None
+    """What one pod of the run gets."""
+    workers: Workers = 1
+    """Number of pods that share the work, or auto."""
+    priority: Literal["urgent", "normal", "slack"] = "normal"
+    """Which runs go first when there is not room for all."""
+    retries: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
+    """How often the program is run again after it failed; failures of the cluster do not count."""
+    deadline_seconds: Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)] | None = None
+    """How long the program may run, counted from its start."""
+    cancel: StrictBool = False
+    """Whether the run shall end now; it cannot be taken back."""
+    suspend: StrictBool = False
+    """Whether the run shall not start yet."""
+    cache: Literal["use", "refresh", "off"] = "use"
+    """Whether an equal earlier run's output may serve: use it, run again and replace it, or neither."""
+    title: Annotated[str, Field(max_length=100)] = ""
+    """Title that people read."""
+
+
+class Attempt(Model):
+    """The attempt that is going on, or the last one."""
+
+    number: Annotated[int, Field(strict=True, ge=1)]
+    """Number of the attempt, from 1."""
+    uid: str | None = None
+    """UID of its Job."""
+    memory: Count | None = None
+    """Memory in MiB that its plugin container has."""
+    created: Timestamp | None = None
+    """When it was decided."""
+    reason: str | None = None
+    """How it ended, where it failed."""
+
+
+class Attempts(Model):
+    """How many attempts ended by whose fault."""
+
+    user: Count = 0
+    """The program failed; counted against retries."""
+    infrastructure: Count = 0
+    """The cluster or Swift failed."""
+    memory: Count = 0
+    """The program ran out of memory."""
+
+
+class Output(Model):
+    """The run's output as adopted by the operator: this entry is the commit."""
+
+    attempt: Annotated[int, Field(strict=True, ge=1)]
+    """Attempt whose manifest lists the files."""
+    digest: str
+    """Digest of the files' paths, sizes and contents, as sha256:<hex>."""
+    files: Count
+    """Number of files."""
+    bytes: Count
+    """Sum of their sizes."""
+    partial: bool = False
+    """Whether the run failed: the output can be read, but is no input for other runs."""
+
+
+class Usage(Model):
+    """What the program used."""
+
+    exit_code: Annotated[int, Field(strict=True)] | None = None
+    """Exit code of the program."""
+    cpu_seconds: Seconds | None = None
+    """CPU time."""
+    peak_memory_bytes: Count | None = None
+    """Most memory that it held."""
+
+
+class Phases(Model):
+    """Where the time went, in seconds."""
+
+    queued: Seconds | None = None
+    """From the Job's creation to the pod's start."""
+    stage_in: Seconds | None = None
+    """Fetching the input."""
+    plugin: Seconds | None = None
+    """The program itself."""
+    publish: Seconds | None = None
+    """Writing the output to Swift."""
+    ours: Seconds | None = None
+    """The operator's own decisions."""
+
+
+class PluginInstanceStatus(Model):
+    """What the operator knows about the run."""
+
+    id: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """Number of the run; it names the run's place in Swift."""
+    feed: str | None = None
+    """Name of the run's Feed."""
+    feed_id: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """Number of the run's Feed."""
+    user: str | None = None
+    """User whose namespace this is."""
+    observed_generation: Count | None = None
+    """Generation of the PluginInstance that this status tells about."""
+    conditions: Conditions = ()
+    """Succeeded (Unknown while the run is going on), and kstatus's Reconciling and Stalled."""
+    attempt: Attempt | None = None
+    """Attempt that is going on, or the last one."""
+    attempts: Attempts | None = None
+    """Number of failed attempts by whose fault they were."""
+    output: Output | None = None
+    """What the run wrote."""
+    image: str | None = None
+    """Image ID that the program was observed to run in."""
+    usage: Usage | None = None
+    """What the program used."""
+    phases: Phases | None = None
+    """Where the time went."""
+    start_time: Timestamp | None = None
+    """When the program started."""
+    completion_time: Timestamp | None = None
+    """When the run ended."""
+    duration: str | None = None
+    """From creation to end, for people, as 1m32s."""
+
+
+class PluginInstance(Resource):
+    """One run of a Plugin on its parents' output."""
+
+    plural: ClassVar[str] = "plugininstances"
+    namespaced: ClassVar[bool] = True
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!self.spec.previous.exists(p, p == self.metadata.name)",
+            message="spec.previous names the instance itself; a run cannot be its own parent",
+            holds=lambda i: i.metadata.name not in i.spec.previous,
+        ),
+    )
+
+    metadata: ObjectMeta
+    spec: PluginInstanceSpec
+    status: PluginInstanceStatus = PluginInstanceStatus()
