@@ -154,19 +154,10 @@ class Attempt(Model):
     """Memory in MiB that its plugin container has."""
     created: Timestamp | None = None
     """When it was decided."""
+    ended: Timestamp | None = None
+    """When it failed; the next attempt waits from then."""
     reason: str | None = None
     """How it ended, where it failed."""
-
-
-class Attempts(Model):
-    """How many attempts ended by whose fault."""
-
-    user: Count = 0
-    """The program failed; counted against retries."""
-    infrastructure: Count = 0
-    """The cluster or Swift failed."""
-    memory: Count = 0
-    """The program ran out of memory."""
 
 
 class Output(Model):
@@ -227,8 +218,8 @@ class PluginInstanceStatus(Model):
     """Succeeded (Unknown while the run is going on), and kstatus's Reconciling and Stalled."""
     attempt: Attempt | None = None
     """Attempt that is going on, or the last one."""
-    attempts: Attempts | None = None
-    """Number of failed attempts by whose fault they were."""
+    failures: Annotated[dict[str, Count], Field(max_length=32)] | None = None
+    """How many attempts failed, by reason; the reason tells whose fault it was."""
     output: Output | None = None
     """What the run wrote."""
     image: str | None = None

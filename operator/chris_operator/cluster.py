@@ -1,0 +1,241 @@
+"""The only client of the kube-apiserver.
+
+Objects go in and come out as plain dictionaries; every failure comes out as a `ClusterError` that
+names the object and carries the API server's own words. Built on `kubernetes.aio` for transport,
+TLS and credentials; its generated models are not used, since they cost memory and add nothing to
+dictionaries that `models/` validates anyway.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+
+FIELD_MANAGER = "chris-operator"
+Object = dict[str, Any]
+
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Where a kind lives on the API server."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`group/version`, or the bare version of the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, sub: str | None = None) -> str:
+        """URL path of a collection, an object or its subresource."""
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+        place = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        return "/".join(part for part in (root + place, self.plural, name, sub) if part)
+
+
+GROUP, VERSION = "chrisproject.org", "v1alpha1"
+PLUGINS = Resource(GROUP, VERSION, "plugins", "Plugin", namespaced=False)
+FEEDS = Resource(GROUP, VERSION, "feeds", "Feed")
+INSTANCES = Resource(GROUP, VERSION, "plugininstances", "PluginInstance")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+PODS = Resource("", "v1", "pods", "Pod")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+EVENTS = Resource("", "v1", "events", "Event")
+JOBS = Resource("batch", "v1", "jobs", "Job")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
+
+
+class ClusterError(Exception):
+    """The API server refused or failed; the message names verb, object and the server's words."""
+
+    def __init__(self, what: str, status: int, message: str) -> None:
+        super().__init__(f"{what}: {message} (HTTP {status})" if status else f"{what}: {message}")
+        self.status = status
+        self.server_message = message
+
+
+class NotFound(ClusterError):
+    """The object does not exist (404)."""
+
+
+class Conflict(ClusterError):
+    """Somebody wrote in between (409): read again, plan again."""
+
+
+class AlreadyExists(ClusterError):
+    """An object of this name exists (409 on create)."""
+
+
+class Forbidden(ClusterError):
+    """RBAC, an admission policy or a quota says no (403)."""
+
+
+class Invalid(ClusterError):
+    """The object breaks its schema or a rule (422)."""
+
+
+class Unreachable(ClusterError):
+    """No answer: the API server is away, restarting or overloaded."""
+
+
+_ERRORS: dict[int, type[ClusterError]] = {404: NotFound, 403: Forbidden, 422: Invalid}
+
+
+def _error(what: str, status: int, body: bytes) -> ClusterError:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = {}
+    message = document.get("message") or body[:500].decode(errors="replace") or "no reason given"
+    if status == 409:  # noqa: PLR2004  HTTP Conflict
+        kind = AlreadyExists if document.get("reason") == "AlreadyExists" else Conflict
+        return kind(what, status, message)
+    if status >= 500 or status == 429:  # noqa: PLR2004  server errors; too many requests
+        return Unreachable(what, status, message)
+    return _ERRORS.get(status, ClusterError)(what, status, message)
+
+
+class Cluster:
+    """A connection to one API server; close it with `await close()` or use it as a context manager."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+
+    @classmethod
+    async def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> "Cluster":
+        """Connect from inside a pod where a service account is mounted, else by kubeconfig."""
+        settings = client.Configuration()
+        if kubeconfig is None and _SERVICE_ACCOUNT.exists():
+            config.load_incluster_config(client_configuration=settings)
+        else:
+            await config.load_kube_config(
+                config_file=kubeconfig, context=context, client_configuration=settings, persist_config=False
+            )
+        settings.connection_pool_maxsize = 32
+        return cls(client.ApiClient(settings))
+
+    async def __aenter__(self) -> "Cluster":
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._api.close()
+
+    async def request(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        """Send one request and decode the answer; raises ClusterError."""
+        what = f"{verb} {path}"
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        try:
+            method, url, headers, data, _ = await self._api.param_serialize(
+                verb,
+                path,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = await self._api.call_api(method, url, headers, data, _request_timeout=30)
+            raw = await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(what, 0, f"{type(error).__name__}: {error}") from error
+        if not 200 <= answer.status < 300:  # noqa: PLR2004  HTTP success
+            raise _error(what, answer.status, raw)
+        decoded: Object = json.loads(raw) if raw else {}
+        return decoded
+
+    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
+        """Read one object; raises NotFound."""
+        return await self.request("GET", resource.path(namespace, name))
+
+    async def find(self, resource: Resource, name: str, namespace: str | None = None) -> Object | None:
+        """Read one object; None where it does not exist."""
+        try:
+            return await self.get(resource, name, namespace)
+        except NotFound:
+            return None
+
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
+    ) -> list[Object]:
+        """All objects of a kind, optionally by label or field selector."""
+        query = {"labelSelector": labels, "fieldSelector": fields}
+        answer = await self.request("GET", resource.path(namespace), {k: v for k, v in query.items() if v})
+        items: list[Object] = answer.get("items") or []
+        return items
+
+    async def create(self, resource: Resource, body: Object, namespace: str | None = None) -> Object:
+        """Create an object; raises AlreadyExists, Forbidden (quota, policy) or Invalid."""
+        return await self.request("POST", resource.path(namespace), {"fieldManager": FIELD_MANAGER}, body)
+
+    async def replace(self, resource: Resource, body: Object) -> Object:
+        """Write an object back as read and changed; raises Conflict when somebody wrote in between."""
+        meta = body["metadata"]
+        return await self.request("PUT", resource.path(meta.get("namespace"), meta["name"]), body=body)
+
+    async def merge(
+        self, resource: Resource, name: str, namespace: str | None, patch: Object, sub: str | None = None
+    ) -> Object:
+        """JSON merge patch; with `metadata.resourceVersion` in the patch it raises Conflict when stale."""
+        path = resource.path(namespace, name, sub)
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self.request("PATCH", path, query, patch, "application/merge-patch+json")
+
+    async def apply_status(
+        self, resource: Resource, name: str, namespace: str | None, status: Object, resource_version: str
+    ) -> Object:
+        """Server-side apply of the *whole* status; Conflict when `resource_version` is not the newest."""
+        body = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"name": name, "resourceVersion": resource_version}
+            | ({"namespace": namespace} if namespace else {}),
+            "status": status,
+        }
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        path = resource.path(namespace, name, "status")
+        return await self.request("PATCH", path, query, body, "application/apply-patch+yaml")
+
+    async def delete(
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str | None = None,
+        *,
+        grace_seconds: int | None = None,
+        uid: str | None = None,
+    ) -> None:
+        """Delete an object and, in the background, what it owns; fine when it is gone already.
+
+        With `uid`, another object that has taken the name since is left alone.
+        """
+        options: Object = {"propagationPolicy": "Background"}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        try:
+            await self.request("DELETE", resource.path(namespace, name), body=options)
+        except (NotFound, Conflict):
+            return

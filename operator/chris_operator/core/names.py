@@ -1,0 +1,77 @@
+"""Where things of a run live: names of its objects and places in Swift.
+
+Swift names end at 1,024 bytes and trees get deep, so objects lie flat by run id; the tree that
+ChRIS's clients see is computed (`logical_path`).
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+RUN_UID_LABEL = "chrisproject.org/run-uid"
+"""On every object of a run's attempts: the UID of its PluginInstance."""
+ATTEMPT_LABEL = "chrisproject.org/attempt"
+RUN_LABEL = "chrisproject.org/run"
+"""On every object of a run's attempts: the name of its PluginInstance, cut to a label's 63 characters."""
+USER_LABEL = "chrisproject.org/user"
+"""On a namespace: the tenant whose home in Swift it works in."""
+FINALIZER = "chrisproject.org/data"
+"""On a PluginInstance: its data in Swift must be removed before it may go."""
+
+_MAX_BASE = 52  # a Job's name leaves 11 characters for the pod's suffix within a label's 63
+_HASH_LENGTH = 8
+
+
+def attempt_name(instance: str, number: int) -> str:
+    """Name of the Job and Secret of one attempt: `<instance>-<number>`.
+
+    Long names are cut and hashed, so that two long names that begin alike stay apart:
+
+    >>> attempt_name("register", 1)
+    'register-1'
+    >>> len(attempt_name("x" * 253, 1)) <= 54
+    True
+    """
+    base = instance.replace(".", "-")
+    if base != instance or len(base) > _MAX_BASE:
+        digest = hashlib.sha256(instance.encode()).hexdigest()[:_HASH_LENGTH]
+        base = f"{base[: _MAX_BASE - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+    return f"{base}-{number}"
+
+
+def label_value(text: str) -> str:
+    """Text cut to what a label's value may hold: 63 characters that end in a letter or digit."""
+    return text[:63].rstrip("-._")
+
+
+def feed_prefix(user: str, feed_id: int) -> str:
+    """Everything of one feed in Swift; ends in `/`, so that feed_1 never matches feed_10."""
+    return f"home/{user}/feeds/feed_{feed_id}/"
+
+
+def run_prefix(user: str, feed_id: int, run_id: int) -> str:
+    """Everything of one run in Swift."""
+    return f"{feed_prefix(user, feed_id)}runs/{run_id}/"
+
+
+def attempt_prefix(user: str, feed_id: int, run_id: int, attempt: int) -> str:
+    """Everything that one attempt may write."""
+    return f"{run_prefix(user, feed_id, run_id)}attempts/{attempt}/"
+
+
+def logical_path(user: str, feed_id: int, chain: Sequence[tuple[str, int]]) -> str:
+    """The path of a run's data as ChRIS's clients see it; `chain` is (plugin name, run id) from the root.
+
+    >>> logical_path("alice", 3, [("pl-sample-t1", 7), ("pl-register", 8)])
+    'home/alice/feeds/feed_3/pl-sample-t1_7/pl-register_8/data'
+    """
+    nodes = "/".join(f"{plugin}_{run}" for plugin, run in chain)
+    return f"{feed_prefix(user, feed_id)}{nodes}/data"
+
+
+def plugin_object_name(name: str, version: str) -> str:
+    """The object name that the Plugin of this name and version must have.
+
+    >>> plugin_object_name("pl-Foo_Bar", "1.0.0+b1")
+    'pl-foo-bar-1.0.0-b1'
+    """
+    return f"{name}-{version}".lower().replace("_", "-").replace("+", "-")

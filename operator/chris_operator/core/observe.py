@@ -1,0 +1,230 @@
+"""What a run's Job and pod say, reduced to the facts that decide.
+
+The pod's `phase` follows its containers by up to a second, so everything is read from the container
+statuses. Raw API objects come in as dictionaries; frozen facts go out.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+STAGE_IN = "stage-in"
+PLUGIN = "plugin"
+PUBLISH = "publish"
+
+_PULL_REASONS = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "RegistryUnavailable",
+        "SignatureValidationFailed",
+    }
+)
+_CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+
+
+class Stage(StrEnum):
+    """How far a pod has come."""
+
+    NO_POD = "no pod"
+    PENDING = "pending"
+    STAGING_IN = "staging in"
+    RUNNING = "running"
+    PUBLISHING = "publishing"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one container ended."""
+
+    exit_code: int
+    reason: str = ""
+    """The kubelet's word: `Completed`, `Error`, `OOMKilled`, …"""
+    started: datetime | None = None
+    finished: datetime | None = None
+    message: Mapping[str, Any] = field(default_factory=dict)
+    """The termination message of our own containers, decoded; empty for the plugin's."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """What matters of one attempt's pod."""
+
+    stage: Stage = Stage.NO_POD
+    name: str = ""
+    node: str = ""
+    created: datetime | None = None
+    deleted: bool = False
+    unschedulable: str | None = None
+    """The scheduler's own words, when it found no node."""
+    pull_problem: str | None = None
+    """The kubelet's own words, when an image cannot be had."""
+    evicted: str | None = None
+    """Why the pod was removed from outside (eviction, preemption, node gone); None when it was not."""
+    own_excess: bool = False
+    """The eviction is for what the run itself did: it filled its disk."""
+    image_id: str = ""
+    init_started: datetime | None = None
+    plugin_started: datetime | None = None
+    stage_in: Ended | None = None
+    plugin: Ended | None = None
+    publish: Ended | None = None
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A Kubernetes timestamp (RFC 3339, UTC) as an aware datetime."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def _message(text: str) -> Mapping[str, Any]:
+    try:
+        decoded = json.loads(text)
+    except ValueError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _ended(status: Mapping[str, Any] | None, *, ours: bool) -> Ended | None:
+    state = ((status or {}).get("state") or {}).get("terminated")
+    if not state:
+        return None
+    return Ended(
+        exit_code=int(state.get("exitCode", -1)),
+        reason=state.get("reason") or "",
+        started=parse_time(state.get("startedAt")),
+        finished=parse_time(state.get("finishedAt")),
+        message=_message(state.get("message") or "") if ours else {},
+    )
+
+
+def _running_since(status: Mapping[str, Any] | None) -> datetime | None:
+    state = (status or {}).get("state") or {}
+    since = state.get("running") or state.get("terminated") or {}
+    return parse_time(since.get("startedAt"))
+
+
+def _problem(statuses: Iterable[Mapping[str, Any]], reasons: frozenset[str]) -> str | None:
+    for status in statuses:
+        waiting = (status.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") in reasons:
+            text = waiting.get("message") or waiting["reason"]
+            return f"container {status.get('name')}: {text}"
+    return None
+
+
+def _condition(pod: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    for condition in (pod.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == kind:
+            found: Mapping[str, Any] = condition
+            return found
+    return {}
+
+
+def _unschedulable(pod: Mapping[str, Any]) -> str | None:
+    scheduled = _condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+        return scheduled.get("message") or "no node fits"
+    return None
+
+
+def _evicted(pod: Mapping[str, Any]) -> str | None:
+    status = pod.get("status") or {}
+    disruption = _condition(pod, "DisruptionTarget")
+    if disruption.get("status") == "True":
+        return status.get("message") or disruption.get("message") or disruption.get("reason") or "disrupted"
+    if status.get("reason") in {"Evicted", "NodeLost", "NodeShutdown", "Terminated", "Shutdown"}:
+        return status.get("message") or status["reason"]
+    return None
+
+
+_DISK_WORDS = ("ephemeral local storage", "emptydir volume", "ephemeral-storage usage", "exceeded its local")
+
+
+def _own_excess(pod: Mapping[str, Any]) -> bool:
+    text = ((pod.get("status") or {}).get("message") or "").lower()
+    # An eviction for the node's own lack of disk names the node's condition, not the pod's limit.
+    return any(word in text for word in _DISK_WORDS) and "exceed" in text
+
+
+def _stage(stage_in: Ended | None, init: Mapping[str, Any] | None, facts: dict[str, Any], phase: str) -> Stage:
+    if phase in {"Succeeded", "Failed"} or (facts["plugin"] and facts["publish"]):
+        return Stage.ENDED
+    if stage_in is not None and stage_in.exit_code != 0:
+        return Stage.ENDED
+    if facts["plugin"]:
+        return Stage.PUBLISHING
+    if facts["plugin_started"]:
+        return Stage.RUNNING
+    if stage_in is not None:
+        return Stage.RUNNING
+    return Stage.STAGING_IN if _running_since(init) else Stage.PENDING
+
+
+def pod_facts(pod: Mapping[str, Any] | None) -> PodFacts:
+    """Reduce a raw Pod to its facts; None means that no pod is known."""
+    if pod is None:
+        return PodFacts()
+    meta, status = pod.get("metadata") or {}, pod.get("status") or {}
+    named = {s["name"]: s for s in status.get("initContainerStatuses") or []}
+    named |= {s["name"]: s for s in status.get("containerStatuses") or []}
+    init, plugin, publish = (named.get(name) for name in (STAGE_IN, PLUGIN, PUBLISH))
+    stage_in = _ended(init, ours=True)
+    facts: dict[str, Any] = {
+        "plugin": _ended(plugin, ours=False),
+        "publish": _ended(publish, ours=True),
+        "plugin_started": _running_since(plugin),
+    }
+    return PodFacts(
+        stage=_stage(stage_in, init, facts, status.get("phase") or ""),
+        name=meta.get("name") or "",
+        node=(pod.get("spec") or {}).get("nodeName") or "",
+        created=parse_time(meta.get("creationTimestamp")),
+        deleted=bool(meta.get("deletionTimestamp")),
+        unschedulable=_unschedulable(pod),
+        pull_problem=_problem(named.values(), _PULL_REASONS | _CONFIG_REASONS),
+        evicted=_evicted(pod),
+        own_excess=_own_excess(pod),
+        image_id=(plugin or {}).get("imageID") or "",
+        init_started=_running_since(init),
+        stage_in=stage_in,
+        **facts,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What matters of one attempt's Job."""
+
+    name: str
+    uid: str
+    number: int
+    created: datetime | None
+    deleted: bool
+    failed: str | None
+    """Why the Job controller gave up, in its own words; None while it has not."""
+    active: bool
+    """The Job controller counts a pod that is not finished."""
+
+
+def job_facts(job: Mapping[str, Any], attempt_label: str) -> JobFacts:
+    """Reduce a raw Job to its facts."""
+    meta, status = job["metadata"], job.get("status") or {}
+    failed = None
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == "Failed" and condition.get("status") == "True":
+            failed = condition.get("message") or condition.get("reason") or "failed"
+    return JobFacts(
+        name=meta["name"],
+        uid=meta["uid"],
+        number=int((meta.get("labels") or {}).get(attempt_label, "0")),
+        created=parse_time(meta.get("creationTimestamp")),
+        deleted=bool(meta.get("deletionTimestamp")),
+        failed=failed,
+        active=bool(status.get("active")),
+    )

@@ -1,0 +1,238 @@
+"""The Job and Secret of one attempt, built as plain dictionaries.
+
+One pod per attempt: `stage-in` (init container) pulls the inputs and lays out the tools, `plugin` runs
+the program under the `run` script, `publish` waits for the kernel to tell it the plugin's end and
+pushes what was written. Only our own two containers see the Secret with the attempt's TempURLs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import observe
+from .names import ATTEMPT_LABEL, RUN_LABEL, RUN_UID_LABEL, attempt_name, label_value
+
+INCOMING = "/share/incoming"
+OUTGOING = "/share/outgoing"
+TOOLS = "/chris/tools"
+STATE = "/chris/state"
+JOB = "/chris/job"
+UID = 65532
+"""The user id of every container, unless the namespace carries a range of its own (OpenShift)."""
+MIB = 1 << 20
+GIB = 1 << 30
+
+_TOOLS_BYTES = 16 * MIB
+_STATE_BYTES = 4 * GIB  # the plugin's whole log passes through it
+_STAGING_MEMORY = 256 * MIB
+_SLACK = 256 * MIB
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the plugin's container gets: millicores, bytes, whole GPUs."""
+
+    cpu_millis: int = 1000
+    memory_bytes: int = 200 * MIB
+    gpus: int = 0
+    disk_bytes: int = 10 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class PodSettings:
+    """What is the same for every pod of this installation."""
+
+    staging_image: str
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: Sequence[str] = ()
+    grace_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a run, ready to be written down as a pod."""
+
+    namespace: str
+    instance: str
+    uid: str
+    number: int
+    image: str
+    command: Sequence[str]
+    resources: Resources
+    environment: Mapping[str, str] = field(default_factory=dict)
+    input_bytes: int = 0
+    fixed_user: bool = True
+    """Set our own user id; False where the namespace's range must choose it."""
+    priority_class: str | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the Job and the Secret."""
+        return attempt_name(self.instance, self.number)
+
+
+def _labels(attempt: Attempt) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/managed-by": "chris-operator",
+        RUN_UID_LABEL: attempt.uid,
+        RUN_LABEL: label_value(attempt.instance),
+        ATTEMPT_LABEL: str(attempt.number),
+    }
+
+
+def owner_reference(instance: str, uid: str) -> Manifest:
+    """Make an object go when its PluginInstance goes."""
+    return {
+        "apiVersion": "chrisproject.org/v1alpha1",
+        "kind": "PluginInstance",
+        "name": instance,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def _metadata(attempt: Attempt) -> Manifest:
+    return {
+        "name": attempt.name,
+        "namespace": attempt.namespace,
+        "labels": _labels(attempt),
+        "ownerReferences": [owner_reference(attempt.instance, attempt.uid)],
+    }
+
+
+def secret(attempt: Attempt, job_json: str) -> Manifest:
+    """The Secret that tells our two containers what to move; `job_json` is an encoded StageJob."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": _metadata(attempt),
+        "type": "chrisproject.org/stage-job",
+        "stringData": {"job.json": job_json},
+    }
+
+
+_SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def _mount(volume: str, path: str, *, read_only: bool = False) -> Manifest:
+    return {"name": volume, "mountPath": path} | ({"readOnly": True} if read_only else {})
+
+
+def _staging_container(name: str, settings: PodSettings, mounts: list[Manifest], disk: int) -> Manifest:
+    return {
+        "name": name,
+        "image": settings.staging_image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "args": [name],
+        "env": [{"name": "TMPDIR", "value": STATE}],
+        "volumeMounts": [_mount("job", JOB, read_only=True), _mount("state", STATE), *mounts],
+        "securityContext": _SECURITY | {"readOnlyRootFilesystem": True},
+        "resources": {
+            "requests": {"cpu": "20m", "memory": str(64 * MIB), "ephemeral-storage": str(16 * MIB)},
+            "limits": {"cpu": "2", "memory": str(_STAGING_MEMORY), "ephemeral-storage": str(disk)},
+        },
+    }
+
+
+def _plugin_resources(resources: Resources, disk: int) -> Manifest:
+    fixed = {"cpu": f"{resources.cpu_millis}m", "memory": str(resources.memory_bytes)}
+    if resources.gpus:
+        fixed["nvidia.com/gpu"] = str(resources.gpus)
+    return {
+        "requests": fixed | {"ephemeral-storage": str(min(disk, GIB))},
+        "limits": fixed | {"ephemeral-storage": str(disk)},
+    }
+
+
+def _plugin_container(attempt: Attempt, settings: PodSettings, disk: int) -> Manifest:
+    environment = {"HOME": "/tmp", "USER": "chris", **attempt.environment}  # noqa: S108  the pod's own
+    return {
+        "name": observe.PLUGIN,
+        "image": attempt.image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "command": [f"{TOOLS}/busybox", "sh", f"{TOOLS}/run", STATE, "--"],
+        "args": [_escape(word) for word in attempt.command],
+        "env": [{"name": name, "value": _escape(value)} for name, value in environment.items()],
+        "volumeMounts": [
+            _mount("tools", TOOLS, read_only=True),
+            _mount("state", STATE),
+            _mount("incoming", INCOMING, read_only=True),
+            _mount("outgoing", OUTGOING),
+        ],
+        "securityContext": _SECURITY,
+        "resources": _plugin_resources(attempt.resources, disk),
+    }
+
+
+def _escape(text: str) -> str:
+    """Keep Kubernetes from expanding `$(NAME)` in a user's value."""
+    return text.replace("$", "$$")
+
+
+def _volumes(attempt: Attempt, input_limit: int) -> list[Manifest]:
+    def scratch(name: str, size: int) -> Manifest:
+        return {"name": name, "emptyDir": {"sizeLimit": str(size)}}
+
+    return [
+        {"name": "job", "secret": {"secretName": attempt.name}},
+        scratch("tools", _TOOLS_BYTES),
+        scratch("state", _STATE_BYTES),
+        scratch("incoming", input_limit),
+        scratch("outgoing", attempt.resources.disk_bytes),
+    ]
+
+
+def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
+    """The pod of one attempt."""
+    input_limit = attempt.input_bytes + _SLACK
+    disk = attempt.resources.disk_bytes + input_limit + _STATE_BYTES
+    stage_in = _staging_container(
+        observe.STAGE_IN, settings, [_mount("tools", TOOLS), _mount("incoming", INCOMING)], disk
+    )
+    publish = _staging_container(
+        observe.PUBLISH, settings, [_mount("outgoing", OUTGOING, read_only=True)], _STATE_BYTES
+    )
+    user = {"runAsUser": UID, "runAsGroup": UID} if attempt.fixed_user else {}
+    spec: Manifest = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": settings.grace_seconds,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}} | user,
+        "initContainers": [stage_in],
+        "containers": [_plugin_container(attempt, settings, disk), publish],
+        "volumes": _volumes(attempt, input_limit),
+    }
+    if settings.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    if attempt.priority_class:
+        spec["priorityClassName"] = attempt.priority_class
+    return spec
+
+
+def job(attempt: Attempt, settings: PodSettings) -> Manifest:
+    """The Job of one attempt; the operator, not the Job controller, decides about retries."""
+    labels = _labels(attempt)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _metadata(attempt),
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "podReplacementPolicy": "Failed",
+            "template": {
+                "metadata": {"labels": labels, "annotations": dict(attempt.annotations)},
+                "spec": pod_spec(attempt, settings),
+            },
+        },
+    }
