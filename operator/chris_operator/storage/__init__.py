@@ -1,0 +1,24 @@
+"""The only door to Swift for the operator and the shim."""
+
+from chris_operator.storage.client import Container, ObjectInfo
+from chris_operator.storage.errors import (
+    NotFound,
+    PreconditionFailed,
+    StorageError,
+    Unauthorized,
+    Unavailable,
+)
+from chris_operator.storage.runs import Storage
+from chris_operator.storage.tempurl import sign
+
+__all__ = [
+    "Container",
+    "NotFound",
+    "ObjectInfo",
+    "PreconditionFailed",
+    "Storage",
+    "StorageError",
+    "Unauthorized",
+    "Unavailable",
+    "sign",
+]

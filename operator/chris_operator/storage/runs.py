@@ -1,0 +1,100 @@
+"""Runs in Swift: manifests proven and written, uploads listed for links, small documents of the root."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from chris_operator.staging import manifest
+from chris_operator.staging.manifest import Entry, Header, ManifestError, Piece
+from chris_operator.storage.client import Container, ObjectInfo
+from chris_operator.storage.errors import NotFound, StorageError
+
+HEAD_BYTES = 64 << 10
+"""A manifest's header is far shorter."""
+EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+class Storage(Container):
+    """The operator's and the shim's view of Swift. Object names are relative to the container throughout."""
+
+    def read_manifest(self, name: str) -> tuple[Header, list[Entry]]:
+        """Header and entries of the manifest object `name`, proven against its own header."""
+        data, _ = self.get(name)
+        try:
+            header, entries = manifest.decode(data)
+            manifest.check(header, entries, header.prefixes)
+        except ManifestError as error:
+            raise StorageError(name, error.rule, f"line {error.line}") from error
+        return header, entries
+
+    def check_manifest(
+        self, name: str, *, digest: str, allowed_prefixes: Sequence[str], etag: str = ""
+    ) -> Header:
+        """The header of manifest `name` if it is the one `publish` reported; StorageError says how it is not.
+
+        One request of at most HEAD_BYTES: `etag` (of the termination message) stands for every byte of the
+        object, and publish made the digest from the very lines that it wrote.
+        """
+        data, info = self.get(name, first_bytes=HEAD_BYTES)
+        if etag and info.etag != etag:
+            raise StorageError(name, f"ETag is not the reported {etag}", info.etag)
+        try:
+            header = manifest.read_header(data)
+            manifest.Checker(header, allowed_prefixes)
+        except ManifestError as error:
+            raise StorageError(name, error.rule, error.object) from error
+        if header.digest != digest:
+            raise StorageError(name, f"digest is not the reported {digest}", header.digest)
+        return header
+
+    def put_manifest(
+        self, name: str, entries: Iterable[Entry], *, prefixes: Iterable[str], partial: bool = False
+    ) -> tuple[Header, str]:
+        """Write a manifest after proving it; returns its header and ETag."""
+        lines = sorted(entries, key=manifest.sort_key)
+        data = manifest.encode(lines, prefixes, partial=partial)
+        header = manifest.read_header(data)
+        try:
+            manifest.check(header, lines, header.prefixes)
+        except ManifestError as error:
+            raise StorageError(name, error.rule, f"line {error.line}") from error
+        return header, self.put(name, data, content_type="application/gzip")
+
+    def copy_manifest(self, source: str, target: str, *, etag: str = "") -> str:
+        """Make `target` equal to the manifest `source` (whose ETag must be `etag`) and return its ETag."""
+        data, _ = self.get(source, if_match=etag or None)
+        return self.put(target, data, content_type="application/gzip")
+
+    def link_entries(self, target: str, *, directory: str = "") -> list[Entry]:
+        """A ChRIS link to `target` (an object, or all below `target/`) with its listing as it is now.
+
+        The link's path is `directory/<target with / as _>.chrislink`. NotFound where there is no such place;
+        the prefix for the manifest's header is `target + "/"`, or the target's parent where it is an object.
+        """
+        target = target.strip("/")
+        link = Entry(f"{directory}/{manifest.link_name(target)}".lstrip("/"), link=target)
+        listing = [info for info in self.list(f"{target}/") if not info.name.endswith("/")]
+        found = listing or [self.head(target)]
+        return [link, *(self._foreign(info, target, link.path) for info in found)]
+
+    def _foreign(self, info: ObjectInfo, target: str, within: str) -> Entry:
+        """An object that others wrote: known by its ETag, read with If-Match."""
+        if not info.bytes and info.etag == EMPTY_MD5:
+            info = self.head(info.name)  # a dynamic large object lists as empty
+        pieces = (Piece(info.name, 0, info.bytes, info.etag),) if info.bytes else ()
+        return Entry(info.name[len(target) + 1 :], info.bytes, etag=info.etag, pieces=pieces, within=within)
+
+    def get_json(self, name: str) -> Any:
+        """A JSON document, or None where there is none."""
+        try:
+            data, _ = self.get(name)
+        except NotFound:
+            return None
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise StorageError(name, "is no JSON; mend it by hand", str(error)) from error
+
+    def put_json(self, name: str, value: Any, *, create: bool = False) -> None:
+        """Write a JSON document; with `create`, PreconditionFailed where it exists already."""
+        self.put(name, json.dumps(value, indent=1).encode(), create=create, content_type="application/json")
