@@ -1,0 +1,136 @@
+"""A real Swift for tests: the development Swift of manifests/dev, in a directory and on ports of its own.
+
+    with running_swift(tmp_path) as swift:
+        Storage(swift.credentials)
+
+Swift's packages live in a virtual environment of their own, made from requirements/swift.txt once per lock
+and kept in the user's cache. memcached comes from the system.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SERVE = REPOSITORY / "manifests" / "dev" / "swift" / "serve.py"
+LOCK = REPOSITORY / "requirements" / "swift.txt"
+START_SECONDS = 120
+
+
+class SwiftServer:
+    """One Swift, which can be killed and started again over the same data and ports."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.port, self._base_port = free_ports()
+        self.log = root / "swift.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        return {"ST_AUTH": f"{self.url}/auth/v1.0", "ST_USER": "chris:operator", "ST_KEY": "testing"}
+
+    @property
+    def pid(self) -> int:
+        """The process that all of Swift's processes descend from."""
+        if not self._process:
+            raise RuntimeError("Swift is not running; call start()")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until the proxy answers."""
+        command = [str(swift_python()), str(SERVE), "--bind", "127.0.0.1", "--port", str(self.port)]
+        command += ["--base-port", str(self._base_port), "--data", str(self.root / "data")]
+        command += ["--config", str(self.root / "etc")]
+        environment = dict(os.environ) | {"SWIFT_USER": "chris:operator", "SWIFT_KEY": "testing"}
+        environment["PATH"] += ":/usr/bin:/usr/sbin"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
+        self._wait_until_up()
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process and self._process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"Swift does not start; its log ends:\n{self.log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """SIGKILL to every process, as when the node loses power."""
+        if self._process:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL for what is left."""
+        if self._process:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+        self.kill()
+
+
+@contextmanager
+def running_swift(root: Path) -> Iterator[SwiftServer]:
+    """A Swift below `root` for as long as the block runs."""
+    server = SwiftServer(root)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def swift_python() -> Path:
+    """The interpreter that has Swift's packages; makes its environment the first time (about a minute)."""
+    if not shutil.which("memcached", path=f"{os.environ['PATH']}:/usr/bin:/usr/sbin"):
+        raise RuntimeError("memcached is missing; install it (Debian: apt-get install memcached)")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chris-on-kubernetes" / "venvs"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    key = hashlib.sha256(LOCK.read_bytes() + version.encode()).hexdigest()[:16]
+    home = cache / f"swift-{key}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"swift-{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may start at once
+        if not (home / "complete").exists():
+            shutil.rmtree(home, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
+            subprocess.run([*pip, "-r", str(LOCK)], check=True)
+            (home / "complete").touch()
+    return home / "bin" / "python"
+
+
+def free_ports() -> tuple[int, int]:
+    """A port for the proxy, and the first of four for the rest, all free now."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first = int(probe.getsockname()[1])
+        if first < 65000 and all(is_free(port) for port in range(first, first + 5)):
+            return first, first + 1
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
