@@ -60,7 +60,7 @@ class Rule:
 def immutable(field: str, remedy: str) -> Rule:
     """The rule that a field (its wire name) can be neither changed, nor added, nor removed."""
     return Rule(
-        cel=f"self.?{field} == oldSelf.?{field}",
+        cel=f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
         message=f"{field} cannot change after creation; {remedy}",
         field=f".{field}",
     )

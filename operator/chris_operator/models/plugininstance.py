@@ -37,7 +37,7 @@ def _positive(parse: Callable[[str | int], int]) -> AfterValidator:
 
 def _quantity_schema(pattern: str) -> WithJsonSchema:
     rule = {
-        "rule": "type(self) == int ? self > 0 : quantity(self).sign() > 0",
+        "rule": "type(self) == int ? self > 0 : quantity(self).isGreaterThan(quantity('0'))",
         "message": "must be above zero; leave it out for the plugin's minimum",
     }
     bounds = {"pattern": pattern, "maxLength": 20, "minimum": 1}
