@@ -110,7 +110,7 @@ class Resource(Model):
 
 
 def explain(error: ValidationError) -> str:
-    """One line that names every offending field, the rule it breaks and the value given.
+    """One line that names every offending field as the API server would, the rule it breaks and the value given.
 
     Values of `parameters` are left out: they may name a patient.
     """
@@ -120,8 +120,16 @@ def explain(error: ValidationError) -> str:
 
 
 def _explain_one(item: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in item["loc"])
     text = str(item["msg"]).removeprefix("Value error, ")
     value = item["input"]
-    scalar = isinstance(value, (str, int, float, bool)) and "parameters" not in item["loc"]
-    return f"{place}: {text}" + (f" (given: {value!r})" if scalar else "")
+    told = (
+        text.startswith(repr(value)) or "parameters" in item["loc"] or isinstance(value, (dict, list, tuple))
+    )
+    return f"{_place(item['loc'])}: {text}" + (
+        "" if told or item["type"] == "missing" else f" (given: {value!r})"
+    )
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".") or "object"

@@ -3,22 +3,20 @@
 import re
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr, WithJsonSchema
+from pydantic import Field, StrictBool
 
 from chris_operator.models.base import INT32_MAX, Count, Model, Resource, Rule, Spec, immutable
 from chris_operator.models.conditions import Conditions
 from chris_operator.models.meta import ObjectMeta
 from chris_operator.models.quantity import parse_cpu_limit, parse_memory_limit
+from chris_operator.models.scalars import IntOrText, Scalar
 
 ParameterType = Literal["str", "int", "float", "bool", "path", "unextpath"]
 Action = Literal["store", "store_true", "store_false"]
 Text = Annotated[str, Field(max_length=400)]
 
-ParameterValue = Annotated[
-    StrictBool | StrictInt | StrictFloat | StrictStr,
-    WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True}),
-]
-"""Text, number or truth value. A structural schema cannot say so: an admission policy does."""
+ParameterValue = Annotated[str | int | float | bool, Scalar()]
+"""Value of a parameter as JSON has it."""
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -30,31 +28,15 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _parsable_cpu(value: str | int) -> str | int:
-    parse_cpu_limit(value)
-    return value
-
-
-def _parsable_memory(value: str | int) -> str | int:
-    parse_memory_limit(value)
-    return value
-
-
-def _limit_schema(pattern: str) -> WithJsonSchema:
-    bounds = {"pattern": pattern, "maxLength": 14, "minimum": 1, "maximum": INT32_MAX}
-    return WithJsonSchema({"x-kubernetes-int-or-string": True, **bounds})
-
-
-_LimitInt = Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)]
 CpuLimit = Annotated[
-    _LimitInt | Annotated[str, Field(max_length=14, pattern=r"^[1-9][0-9]{0,9}m$")],
-    AfterValidator(_parsable_cpu),
-    _limit_schema(r"^[1-9][0-9]{0,9}m$"),
+    int | str,
+    IntOrText("a CPU limit", "write millicores as 1000m or as the integer 1000", r"^[1-9][0-9]{0,9}m$"),
 ]
 MemoryLimit = Annotated[
-    _LimitInt | Annotated[str, Field(max_length=14, pattern=r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti)$")],
-    AfterValidator(_parsable_memory),
-    _limit_schema(r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti)$"),
+    int | str,
+    IntOrText(
+        "a memory limit", "write 512Mi, 2Gi or the integer number of MiB", r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti)$"
+    ),
 ]
 Workers = Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)]
 Gpus = Annotated[int, Field(strict=True, ge=0, le=INT32_MAX)]

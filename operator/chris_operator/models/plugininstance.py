@@ -1,9 +1,8 @@
 """PluginInstance: one run of a Plugin. What defines the run is immutable; what steers it is not."""
 
-from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, WithJsonSchema
+from pydantic import Field, StrictBool, WithJsonSchema
 
 from chris_operator.models.base import (
     INT32_MAX,
@@ -20,42 +19,39 @@ from chris_operator.models.base import (
 from chris_operator.models.conditions import Conditions
 from chris_operator.models.meta import ObjectMeta
 from chris_operator.models.plugin import ParameterValue
-from chris_operator.models.quantity import QuantityError, parse_cpu, parse_memory
+from chris_operator.models.quantity import parse_quantity
+from chris_operator.models.scalars import IntOrText
 
-_CPU = r"^([0-9]{1,6}(\.[0-9]{1,3})?|[0-9]{1,9}m)$"
+_POSITIVE = Rule(
+    cel="type(self) == int ? self > 0 : quantity(self).isGreaterThan(quantity('0'))",
+    message="must be above zero; leave it out for the plugin's minimum",
+    holds=lambda value: parse_quantity(value) > 0,
+)
 _BYTES = r"^[0-9]{1,15}(\.[0-9]{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
-
-def _positive(parse: Callable[[str | int], int]) -> AfterValidator:
-    def check(value: str | int) -> str | int:
-        if parse(value) <= 0:
-            raise QuantityError(f"{value!r} is not above zero; leave it out for the plugin's minimum")
-        return value
-
-    return AfterValidator(check)
-
-
-def _quantity_schema(pattern: str) -> WithJsonSchema:
-    rule = {
-        "rule": "type(self) == int ? self > 0 : quantity(self).isGreaterThan(quantity('0'))",
-        "message": "must be above zero; leave it out for the plugin's minimum",
-    }
-    bounds = {"pattern": pattern, "maxLength": 20, "minimum": 1}
-    return WithJsonSchema({"x-kubernetes-int-or-string": True, **bounds, "x-kubernetes-validations": [rule]})
-
-
-_Int = Annotated[int, Field(strict=True, ge=1)]
 CpuQuantity = Annotated[
-    _Int | Annotated[str, Field(max_length=20, pattern=_CPU)], _positive(parse_cpu), _quantity_schema(_CPU)
+    int | str,
+    IntOrText(
+        "an amount of CPU above zero",
+        "write 500m or 2, or leave it out for the plugin's minimum",
+        r"^([0-9]{1,6}(\.[0-9]{1,3})?|[0-9]{1,9}m)$",
+        most=999999,
+        rule=_POSITIVE,
+    ),
 ]
 ByteQuantity = Annotated[
-    _Int | Annotated[str, Field(max_length=20, pattern=_BYTES)],
-    _positive(parse_memory),
-    _quantity_schema(_BYTES),
+    int | str,
+    IntOrText(
+        "a number of bytes above zero",
+        "write 512Mi or 2Gi, or leave it out for the plugin's minimum",
+        _BYTES,
+        most=10**15 - 1,
+        rule=_POSITIVE,
+    ),
 ]
 Workers = Annotated[
-    Annotated[int, Field(strict=True, ge=1, le=10000)] | Literal["auto"],
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": "^auto$", "minimum": 1, "maximum": 10000}),
+    int | Literal["auto"],
+    IntOrText("a number of workers", "write an integer from 1 to 10000, or auto", "^auto$", most=10000),
 ]
 
 
