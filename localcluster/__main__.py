@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from localcluster import cluster
-from localcluster.config import MAIN
+from localcluster import binaries, cluster, images, kind, prepare
+from localcluster.config import MAIN, cache_dir
 from localcluster.console import say
 from localcluster.errors import ClusterError
 
@@ -26,16 +26,44 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first-index", type=int, default=0, help="first set of address ranges to try")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, action, text in (
-        ("up", _up, "make the cluster run, whatever state it is in"),
+        ("prepare", _prepare, "install the system packages that are missing, or name them"),
         ("down", _down, "remove the cluster without a trace"),
         ("status", _status, "say whether the cluster is usable"),
+        ("binaries", _binaries, "build the cluster's binaries and print the directory that holds them"),
+        ("registry-binary", _registry_binary, "build an image registry for tests and print its path"),
     ):
         commands.add_parser(name, help=text).set_defaults(action=action)
+    up_parser = commands.add_parser("up", help="make the cluster run, whatever state it is in")
+    up_parser.add_argument("--without-images", action="store_true", help="leave the images as they are")
+    up_parser.set_defaults(action=_up)
+    image_parser = commands.add_parser("images", help="build images; bring them into the cluster or a registry")
+    image_parser.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all)")
+    image_parser.add_argument("--registry", metavar="HOST/PREFIX", help="push there instead of into the cluster")
+    image_parser.set_defaults(action=_images)
     return parser
 
 
+def _prepare(_: argparse.Namespace) -> None:
+    prepare.prepare(docker=kind.engine_answers())
+
+
 def _up(options: argparse.Namespace) -> None:
-    cluster.up(options.name, options.first_index)
+    _prepare(options)
+    if kind.engine_answers():
+        kind.up(cluster.bin_dir())
+    else:
+        cluster.up(options.name, options.first_index)
+    if not options.without_images:
+        images.provide([], options.name)
+
+
+def _binaries(_: argparse.Namespace) -> None:
+    cluster.link_binaries()
+    print(cluster.bin_dir())
+
+
+def _registry_binary(_: argparse.Namespace) -> None:
+    print(binaries.ensure(cache_dir(), binaries.REGISTRY) / "registry")
 
 
 def _down(options: argparse.Namespace) -> None:
@@ -51,6 +79,13 @@ def _status(options: argparse.Namespace) -> int:
     problems = cluster.problems(*found)
     print(f"cluster {options.name}: " + ("up" if not problems else "; ".join(problems)))
     return 1 if problems else 0
+
+
+def _images(options: argparse.Namespace) -> None:
+    if options.registry:
+        images.publish(options.names, options.registry)
+    else:
+        images.provide(options.names, options.name)
 
 
 if __name__ == "__main__":

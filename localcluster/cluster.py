@@ -6,7 +6,7 @@ from pathlib import Path
 
 from localcluster import binaries, box, certs, cgroups, env, machine, network, oci, processes, readiness, settings
 from localcluster.box import Box
-from localcluster.config import MAIN, ClusterConfig
+from localcluster.config import CHECKOUT, MAIN, ClusterConfig, cache_dir
 from localcluster.console import say
 from localcluster.containerd import Containerd
 from localcluster.errors import ClusterError
@@ -26,7 +26,7 @@ def up(name: str = MAIN, first_index: int = 0) -> ClusterConfig:
     if record:
         say(f"cluster {name}: removing what a killed one left behind")
         down(name)
-    binaries.link_bin(binaries.ensure_cluster(machine.config(name, 0).cache), tools)
+    link_binaries()
     return _create(name, first_index, tools)
 
 
@@ -66,9 +66,14 @@ def problems(config: ClusterConfig, inside: Box) -> list[str]:
     return found + [gate.what for gate in readiness.gates(config, inside, bin_dir()) if not gate.check()]
 
 
+def link_binaries() -> None:
+    """Build what is missing of the binaries and link them all in one directory."""
+    binaries.link_bin(binaries.ensure_cluster(cache_dir()), bin_dir())
+
+
 def bin_dir() -> Path:
     """Links to all binaries; on PATH in build/env."""
-    return machine.config(MAIN, 0).checkout / "build" / "bin"
+    return CHECKOUT / "build" / "bin"
 
 
 def _create(name: str, first_index: int, tools: Path) -> ClusterConfig:

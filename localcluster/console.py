@@ -7,8 +7,8 @@ _START = time.monotonic()
 
 
 def say(text: str) -> None:
-    """Print one progress line."""
-    print(f"[{time.monotonic() - _START:4.0f} s] {text}", flush=True)
+    """Print one progress line; standard output is left to results."""
+    print(f"[{time.monotonic() - _START:4.0f} s] {text}", file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:

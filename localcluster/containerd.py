@@ -34,6 +34,10 @@ class Containerd:
         """Give an image one more name, moved from another image if need be."""
         self.ctr("images", "tag", "--force", source, name)
 
+    def remove(self, name: str) -> None:
+        """Take one name from an image; its content goes when no name and no container needs it."""
+        self.ctr("images", "rm", name)
+
     def clear_leftovers(self) -> bool:
         """Drop containers and sandboxes of an earlier cluster on the same store; True when there were any."""
         found = False
