@@ -3,7 +3,7 @@
 Null on the wire means "left out": the API server drops it from fields that are not nullable, and so do we.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
@@ -107,6 +107,11 @@ class Resource(Model):
 
     plural: ClassVar[str]
     namespaced: ClassVar[bool]
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """The resource as it came from the API server or a file: camelCase only. Raises ValidationError."""
+        return cls.model_validate(body, by_alias=True, by_name=False)
 
 
 def explain(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from chris_operator.models.base import Count, Model, Resource, Spec, UserName
+from chris_operator.models.base import Count, Model, Resource, Rule, Spec, UserName
 from chris_operator.models.conditions import Conditions
 from chris_operator.models.meta import ObjectMeta
 
@@ -14,6 +14,14 @@ Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
 class FeedSpec(Spec):
     """What the analysis is called and who may see it."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=None,  # lists of type set
+            message="Duplicate value: name every tag and every user of sharedWith once",
+            holds=lambda s: all(len(set(entries)) == len(entries) for entries in (s.tags, s.shared_with)),
+        ),
+    )
 
     title: Annotated[str, Field(max_length=200)] = ""
     """Title that people read; empty: the Feed's name."""

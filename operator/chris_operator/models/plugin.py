@@ -1,6 +1,7 @@
 """Plugin: one version of a program. Its spec follows the ChRIS plugin descriptor field for field."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, StrictBool
@@ -30,14 +31,20 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 CpuLimit = Annotated[
     int | str,
-    IntOrText("a CPU limit", "write millicores as 1000m or as the integer 1000", r"^[1-9][0-9]{0,9}m$"),
+    IntOrText("a CPU limit", "write millicores as 1000m or as the integer 1000", r"^([1-9][0-9]{0,9}m)?$"),
 ]
 MemoryLimit = Annotated[
     int | str,
     IntOrText(
-        "a memory limit", "write 512Mi, 2Gi or the integer number of MiB", r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti)$"
+        "a memory limit",
+        "write 512Mi, 2Gi or the integer number of MiB",
+        r"^([1-9][0-9]{0,9}(Ki|Mi|Gi|Ti))?$",
     ),
 ]
+CPU_DEFAULT = 1000
+"""Least CPU in millicores where the descriptor gives none."""
+MEMORY_DEFAULT = 200
+"""Least memory in MiB where the descriptor gives none."""
 Workers = Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)]
 Gpus = Annotated[int, Field(strict=True, ge=0, le=INT32_MAX)]
 Flag = Annotated[str, Field(min_length=2, max_length=52, pattern=r"^--?[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -48,6 +55,13 @@ class Bounds(NamedTuple):
 
     least: int
     most: int
+
+
+def _bounds(
+    parse: Callable[[int | str], int], least: int | str, default: int, most: int | str | None
+) -> Bounds:
+    # The descriptor writes "" for "not given".
+    return Bounds(parse(default if least == "" else least), parse(INT32_MAX if most in ("", None) else most))
 
 
 def is_of_type(kind: ParameterType, value: object) -> bool:
@@ -78,9 +92,9 @@ class PluginParameter(Spec):
             field=".uiExposed",
         ),
         Rule(
-            cel="!has(self.action) || (self.type == 'bool') == (self.action != 'store')",
-            message="store_true and store_false are the actions of bool parameters, store that of all others",
-            holds=lambda p: p.action is None or (p.type == "bool") == (p.action != "store"),
+            cel="!has(self.action) || self.action == 'store' || self.type == 'bool'",
+            message="store_true and store_false are actions of bool parameters; write store, or leave action out",
+            holds=lambda p: p.action in (None, "store") or p.type == "bool",
             field=".action",
         ),
     )
@@ -135,11 +149,13 @@ def _names_differ(spec: "PluginSpec") -> bool:
     return len({p.name for p in spec.parameters}) == len(spec.parameters)
 
 
-def _below(unit: str, low: str, high: str) -> str:
-    low_text, high_text = (
-        f"(type(self.{f}) == int ? string(self.{f}) + '{unit}' : self.{f})" for f in (low, high)
-    )
-    return f"!has(self.{high}) || quantity({high_text}).compareTo(quantity({low_text})) >= 0"
+def _below(unit: str, default: int, low: str, high: str) -> str:
+    def text(field: str) -> str:
+        written = f"self.{field} == '' ? '{default}{unit}' : self.{field}"
+        return f"(type(self.{field}) == int ? string(self.{field}) + '{unit}' : {written})"
+
+    given = f"has(self.{high}) && self.{high} != ''"
+    return f"!({given}) || quantity({text(high)}).compareTo(quantity({text(low)})) >= 0"
 
 
 def _range_message(what: str, default: str) -> str:
@@ -177,13 +193,13 @@ class PluginSpec(Spec):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel=_below("m", "minCpuLimit", "maxCpuLimit"),
+            cel=_below("m", CPU_DEFAULT, "minCpuLimit", "maxCpuLimit"),
             message=_range_message("CpuLimit", "1000m"),
             holds=lambda s: s.cpu.least <= s.cpu.most,
             field=".maxCpuLimit",
         ),
         Rule(
-            cel=_below("Mi", "minMemoryLimit", "maxMemoryLimit"),
+            cel=_below("Mi", MEMORY_DEFAULT, "minMemoryLimit", "maxMemoryLimit"),
             message=_range_message("MemoryLimit", "200Mi"),
             holds=lambda s: s.memory.least <= s.memory.most,
             field=".maxMemoryLimit",
@@ -270,14 +286,14 @@ class PluginSpec(Spec):
     """Least number of pods that share a run's work."""
     max_number_of_workers: Workers | None = None
     """Most pods that can share a run's work; left out: the work cannot be shared."""
-    min_cpu_limit: CpuLimit = 1000
-    """Least CPU: millicores as an integer, or a text as 500m."""
+    min_cpu_limit: CpuLimit = CPU_DEFAULT
+    """Least CPU: millicores as an integer, or a text as 500m; empty: 1000m."""
     max_cpu_limit: CpuLimit | None = None
-    """Most CPU; left out: no bound."""
-    min_memory_limit: MemoryLimit = 200
-    """Least memory: MiB as an integer, or a text as 512Mi or 2Gi."""
+    """Most CPU; left out or empty: no bound."""
+    min_memory_limit: MemoryLimit = MEMORY_DEFAULT
+    """Least memory: MiB as an integer, or a text as 512Mi or 2Gi; empty: 200Mi."""
     max_memory_limit: MemoryLimit | None = None
-    """Most memory, up to which a run grows after running out of it; left out: no bound."""
+    """Most memory, up to which a run grows after running out of it; left out or empty: no bound."""
     min_gpu_limit: Gpus = 0
     """Least number of GPUs."""
     max_gpu_limit: Gpus | None = None
@@ -291,14 +307,12 @@ class PluginSpec(Spec):
     @property
     def cpu(self) -> Bounds:
         """CPU in millicores."""
-        most = INT32_MAX if self.max_cpu_limit is None else parse_cpu_limit(self.max_cpu_limit)
-        return Bounds(parse_cpu_limit(self.min_cpu_limit), most)
+        return _bounds(parse_cpu_limit, self.min_cpu_limit, CPU_DEFAULT, self.max_cpu_limit)
 
     @property
     def memory(self) -> Bounds:
         """Memory in bytes."""
-        most = INT32_MAX if self.max_memory_limit is None else self.max_memory_limit
-        return Bounds(parse_memory_limit(self.min_memory_limit), parse_memory_limit(most))
+        return _bounds(parse_memory_limit, self.min_memory_limit, MEMORY_DEFAULT, self.max_memory_limit)
 
     @property
     def gpu(self) -> Bounds:

@@ -1,0 +1,252 @@
+"""Good and bad resources as tables: the models and a real API server must judge every one of them alike."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chris_operator.models.base import API_VERSION, Resource
+from chris_operator.models.feed import Feed
+from chris_operator.models.plugin import Plugin
+from chris_operator.models.plugininstance import PluginInstance
+
+Object = dict[str, Any]
+MODELS: dict[str, type[Resource]] = {"Plugin": Plugin, "Feed": Feed, "PluginInstance": PluginInstance}
+_BASES: dict[str, tuple[str, Object]] = {
+    "Plugin": (
+        "pl-x-1.0.0",
+        {"name": "pl-x", "version": "1.0.0", "dockImage": "localhost/x:1", "type": "ds", "selfexec": "x"},
+    ),
+    "Feed": ("first-look", {"title": "Registration to MNI"}),
+    "PluginInstance": ("register", {"plugin": {"name": "pl-x", "version": "1.0.0"}}),
+}
+ABSENT: Any = object()
+"""In a change: the field is taken out."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A base object with changes to its spec; `named` are what both refusals must contain (empty: it is good)."""
+
+    id: str
+    kind: str
+    spec: Object = field(default_factory=dict)
+    named: tuple[str, ...] = ()
+    name: str = ""
+
+    def object(self, namespace: str | None = None) -> Object:
+        """The whole resource."""
+        name, base = _BASES[self.kind]
+        metadata = {"name": self.name or name}
+        if namespace and MODELS[self.kind].namespaced:
+            metadata["namespace"] = namespace
+        return {
+            "apiVersion": API_VERSION,
+            "kind": self.kind,
+            "metadata": metadata,
+            "spec": merged(base, self.spec),
+        }
+
+
+def merged(base: Object, change: Object) -> Object:
+    """The base with the changes of a JSON merge patch."""
+    result = dict(base)
+    for key, value in change.items():
+        if isinstance(value, dict) and isinstance(result.get(key), dict):
+            result[key] = merged(result[key], value)
+        elif value is ABSENT:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result
+
+
+def _parameter(**changes: Any) -> Object:
+    return merged({"name": "a", "type": "int", "flag": "--a"}, changes)
+
+
+def _plugin(what: str, *named: str, name: str = "", **spec: Any) -> Example:
+    return Example(f"plugin-{what}", "Plugin", spec, named, name)
+
+
+def _with_parameter(what: str, *named: str, **changes: Any) -> Example:
+    return _plugin(f"parameter-{what}", *named, parameters=[_parameter(**changes)])
+
+
+def _run(what: str, *named: str, name: str = "", **spec: Any) -> Example:
+    return Example(f"run-{what}", "PluginInstance", spec, named, name)
+
+
+def _feed(what: str, *named: str, **spec: Any) -> Example:
+    return Example(f"feed-{what}", "Feed", spec, named)
+
+
+LONG = "x" * 20000
+TWO_FLAGS = [_parameter(shortFlag="-x"), _parameter(name="b", flag="--b", shortFlag="-x")]
+MANY = [_parameter(name=f"a{i}", flag=f"--a{i}") for i in range(200)]
+
+BAD = (
+    _plugin("named-otherwise", "<spec.name>-<spec.version>", name="pl-x"),
+    _plugin("named-in-capitals", "metadata.name", name="pl-x-1.0.0", version="1.0.0-RC1"),
+    Example("plugin-without-name", "Plugin", {"name": ABSENT}, ("spec.name",)),
+    Example("plugin-with-bad-name", "Plugin", {"name": "pl x"}, ("spec.name",), "pl-x-1.0.0"),
+    _plugin("without-version", "spec.version", version=ABSENT),
+    _plugin("version-is-a-word", "spec.version", version="latest", name="pl-x-latest"),
+    _plugin("version-is-a-number", "spec.version", version=1.5, name="pl-x-1.5"),
+    _plugin("version-too-long", "spec.version", version="1" * 33, name="pl-x-" + "1" * 33),
+    _plugin("without-image", "spec.dockImage", dockImage=ABSENT),
+    _plugin("empty-image", "spec.dockImage", dockImage=""),
+    _plugin("image-with-blanks", "spec.dockImage", dockImage="a b"),
+    _plugin("without-type", "spec.type", type=ABSENT),
+    _plugin("unknown-type", "spec.type", type="xs"),
+    _plugin("without-program", "spec.selfexec", selfexec=ABSENT),
+    _plugin("unknown-field", "dock_image", dock_image="localhost/x:1"),
+    _plugin("description-too-long", "spec.description", description=LONG),
+    _plugin("description-is-a-list", "spec.description", description=["x"]),
+    _plugin("network-unknown", "spec.network", network="all"),
+    _plugin("empty-input-as-word", "spec.allowEmptyInput", allowEmptyInput="yes"),
+    _plugin("cpu-as-bare-text", "spec.minCpuLimit", minCpuLimit="500"),
+    _plugin("cpu-as-fraction", "spec.minCpuLimit", minCpuLimit=0.5),
+    _plugin("cpu-zero", "spec.minCpuLimit", minCpuLimit=0),
+    _plugin("cpu-true", "spec.minCpuLimit", minCpuLimit=True),
+    _plugin("memory-without-unit", "spec.maxMemoryLimit", maxMemoryLimit="500"),
+    _plugin("memory-in-megabytes", "spec.maxMemoryLimit", maxMemoryLimit="500MB"),
+    _plugin("cpu-range", "maxCpuLimit must not be below minCpuLimit", minCpuLimit="2000m", maxCpuLimit=1999),
+    _plugin("cpu-below-default", "maxCpuLimit must not be below minCpuLimit", maxCpuLimit="500m"),
+    _plugin("cpu-below-empty", "maxCpuLimit must not be below", minCpuLimit="", maxCpuLimit="500m"),
+    _plugin("memory-range", "maxMemoryLimit must not be below", minMemoryLimit="2Gi", maxMemoryLimit=2047),
+    _plugin("memory-below-default", "maxMemoryLimit must not be below", maxMemoryLimit="100Mi"),
+    _plugin("gpu-range", "maxGpuLimit must not be below minGpuLimit", minGpuLimit=2, maxGpuLimit=1),
+    _plugin("gpu-negative", "spec.minGpuLimit", minGpuLimit=-1),
+    _plugin("workers-range", "maxNumberOfWorkers must not", minNumberOfWorkers=2, maxNumberOfWorkers=1),
+    _plugin("workers-zero", "spec.minNumberOfWorkers", minNumberOfWorkers=0),
+    _plugin("same-parameter-twice", "Duplicate value", parameters=[_parameter(), _parameter(flag="--b")]),
+    _plugin("same-flag-twice", "use the same flag", parameters=[_parameter(), _parameter(name="b")]),
+    _plugin("same-short-flag-twice", "use the same flag", parameters=TWO_FLAGS),
+    _plugin("too-many-parameters", "spec.parameters", parameters=[*MANY, _parameter()]),
+    _plugin("parameters-as-map", "spec.parameters", parameters={"a": _parameter()}),
+    _with_parameter("without-name", "name", name=ABSENT),
+    _with_parameter("name-with-blank", "spec.parameters[0].name", name="a b"),
+    _with_parameter("without-type", "spec.parameters[0].type", type=ABSENT),
+    _with_parameter("of-type-string", "spec.parameters[0].type", type="string"),
+    _with_parameter("without-flag", "spec.parameters[0].flag", flag=ABSENT),
+    _with_parameter("flag-without-dash", "spec.parameters[0].flag", flag="a"),
+    _with_parameter("unknown-field", "short_flag", short_flag="-a"),
+    _with_parameter("optional-without-default", "needs a default", optional=True),
+    _with_parameter("optional-with-null", "needs a default", optional=True, default=None),
+    _with_parameter("optional-path", "path or unextpath", type="path", optional=True, default=""),
+    _with_parameter("optional-unextpath", "path or unextpath", type="unextpath", optional=True, default="x"),
+    _with_parameter("required-but-hidden", "uiExposed: true", uiExposed=False),
+    _with_parameter("int-is-text", "does not fit", optional=True, default="1"),
+    _with_parameter("int-is-fraction", "does not fit", optional=True, default=1.5),
+    _with_parameter("int-is-true", "does not fit", optional=True, default=True),
+    _with_parameter("float-is-text", "does not fit", type="float", optional=True, default="1.5"),
+    _with_parameter("bool-is-int", "does not fit", type="bool", optional=True, default=1),
+    _with_parameter("str-is-int", "does not fit", type="str", optional=True, default=1),
+    _with_parameter("default-is-list", "spec.parameters", optional=True, default=[1]),
+    _with_parameter("store-true-of-int", "actions of bool", action="store_true"),
+    _with_parameter("unknown-action", "spec.parameters[0].action", action="append"),
+    _feed("title-too-long", "spec.title", title="x" * 201),
+    _feed("note-is-a-number", "spec.note", note=1),
+    _feed("note-too-long", "spec.note", note=LONG),
+    _feed("tags-as-text", "spec.tags", tags="a,b"),
+    _feed("empty-tag", "spec.tags[0]", tags=[""]),
+    _feed("same-tag-twice", "Duplicate value", tags=["a", "b", "a"]),
+    _feed("same-user-twice", "Duplicate value", sharedWith=["bob", "bob"]),
+    _feed("user-with-slash", "spec.sharedWith[0]", sharedWith=["bob/uploads"]),
+    _feed("public-as-word", "spec.public", public="yes"),
+    _feed("unknown-field", "owner", owner="bob"),
+    _run("without-plugin", "spec.plugin", plugin=ABSENT),
+    _run("plugin-without-version", "spec.plugin.version", plugin={"version": ABSENT}),
+    _run("plugin-version-is-a-number", "spec.plugin.version", plugin={"version": 1.0}),
+    _run("plugin-as-text", "spec.plugin", plugin="pl-x-1.0.0"),
+    _run("unknown-field", "params", params={"a": 1}),
+    _run("feed-of-another-namespace", "spec.feed", feed="bob/first-look"),
+    _run("parent-of-another-namespace", "spec.previous[0]", previous=["bob/scan"]),
+    _run("parent-empty", "spec.previous[0]", previous=[""]),
+    _run("parent-as-text", "spec.previous", previous="scan"),
+    _run("parent-twice", "names an instance twice", previous=["scan", "mask", "scan"]),
+    _run("its-own-parent", "its own parent", previous=["scan", "register"]),
+    _run("too-many-parents", "spec.previous", previous=[f"scan-{i}" for i in range(101)]),
+    _run("parameters-as-list", "spec.parameters", parameters=["--a", "1"]),
+    _run("parameter-is-list", "must be a text, a number, true or false", parameters={"a": [1]}),
+    _run("parameter-is-map", "must be a text, a number, true or false", parameters={"a": {"b": 1}}),
+    _run("parameter-is-null", "must be a text, a number, true or false", parameters={"a": None}),
+    _run("parameter-too-long", "16000 characters", parameters={"a": LONG}),
+    _run("too-many-parameters", "spec.parameters", parameters={f"a{i}": i for i in range(201)}),
+    _run("cpu-without-sense", "spec.resources.cpu", resources={"cpu": "two"}),
+    _run("cpu-zero", "above zero", resources={"cpu": "0"}),
+    _run("cpu-zero-millicores", "above zero", resources={"cpu": "0m"}),
+    _run("cpu-negative", "spec.resources.cpu", resources={"cpu": -1}),
+    _run("cpu-as-fraction", "spec.resources.cpu", resources={"cpu": 0.5}),
+    _run("memory-in-gigabytes", "spec.resources.memory", resources={"memory": "2GB"}),
+    _run("memory-zero", "above zero", resources={"memory": "0.0Gi"}),
+    _run("gpu-as-text", "spec.resources.gpu", resources={"gpu": "1"}),
+    _run("disk-negative", "spec.resources.ephemeralStorage", resources={"ephemeralStorage": "-1Gi"}),
+    _run("unknown-resource", "ram", resources={"ram": "2Gi"}),
+    _run("workers-zero", "spec.workers", workers=0),
+    _run("workers-many", "spec.workers", workers="many"),
+    _run("workers-as-text", "spec.workers", workers="4"),
+    _run("priority-unknown", "spec.priority", priority="high"),
+    _run("retries-negative", "spec.retries", retries=-1),
+    _run("retries-eleven", "spec.retries", retries=11),
+    _run("retries-as-text", "spec.retries", retries="3"),
+    _run("deadline-zero", "spec.deadlineSeconds", deadlineSeconds=0),
+    _run("deadline-as-duration", "spec.deadlineSeconds", deadlineSeconds="1h"),
+    _run("cancel-as-word", "spec.cancel", cancel="yes"),
+    _run("suspend-as-number", "spec.suspend", suspend=1),
+    _run("cache-unknown", "spec.cache", cache="on"),
+    _run("title-too-long", "spec.title", title="x" * 101),
+)
+
+_EVERY_TYPE = [
+    _parameter(name="text", type="str", flag="--text", shortFlag="-t", optional=True, default=""),
+    _parameter(name="int", flag="--int", shortFlag="--int", optional=True, default=-1),
+    _parameter(name="float", type="float", flag="--float", optional=True, default=1),
+    _parameter(name="fraction", type="float", flag="--fraction", optional=True, default=0.5),
+    _parameter(name="on", type="bool", flag="--on", optional=True, default=False, action="store_true"),
+    _parameter(name="off", type="bool", flag="--off", optional=True, default=True),
+    _parameter(name="hidden", flag="--hidden", optional=True, default=0, uiExposed=False),
+    _parameter(name="dir", type="path", flag="--dir", default=None),
+    _parameter(name="link", type="unextpath", flag="--link", action="store"),
+]
+GOOD = (
+    _plugin("smallest"),
+    _plugin("release-candidate", version="1.0.0-RC1", name="pl-x-1.0.0-rc1"),
+    Example("plugin-with-underscores", "Plugin", {"name": "pl-X_y", "version": "1+b.2"}, (), "pl-x-y-1-b.2"),
+    _plugin("every-type-of-parameter", parameters=_EVERY_TYPE),
+    _plugin("most-parameters", parameters=MANY),
+    _plugin("limits-as-integers", minCpuLimit=1, maxCpuLimit=1000, minMemoryLimit=1, maxMemoryLimit=200),
+    _plugin(
+        "limits-as-texts",
+        minCpuLimit="1000m",
+        maxCpuLimit="1000m",
+        minMemoryLimit="1Gi",
+        maxMemoryLimit="1Ti",
+    ),
+    _plugin("limits-mixed", minCpuLimit="50m", maxCpuLimit=50, minMemoryLimit=1024, maxMemoryLimit="1Gi"),
+    _plugin("limits-empty", minCpuLimit="", maxCpuLimit="", minMemoryLimit="", maxMemoryLimit=""),
+    _plugin(
+        "nulls-are-left-out",
+        maxCpuLimit=None,
+        maxGpuLimit=None,
+        parameters=[{**_parameter(), "default": None}],
+    ),
+    _plugin("gpus", minGpuLimit=1, maxGpuLimit=4, minNumberOfWorkers=1, maxNumberOfWorkers=16),
+    _plugin(
+        "reaches-the-world", network="egress", allowEmptyInput=True, execshell="python3", selfpath="/opt"
+    ),
+    _feed("smallest", title=ABSENT),
+    _feed("full", note="seen\nby Ä", tags=["mri", "T1 head"], sharedWith=["bob", "Eve.2"], public=True),
+    _run("smallest"),
+    _run("full", feed="first-look", previous=["scan", "mask.2"], title="to MNI", workers="auto", retries=10),
+    _run("parameters", parameters={"a": 1, "b": -1.5, "c": "", "d": False, "e f": "ä\nb", "g": "x" * 16000}),
+    _run("most-parameters", parameters={f"a{i}": i for i in range(200)}),
+    _run("most-parents", previous=[f"scan-{i}" for i in range(100)]),
+    _run("resources-as-texts", resources={"cpu": "500m", "memory": "1.5Gi", "ephemeralStorage": "10G"}),
+    _run(
+        "resources-as-integers", resources={"cpu": 2, "memory": 2147483648, "gpu": 0, "ephemeralStorage": 1}
+    ),
+    _run("resources-empty", resources={}),
+    _run(
+        "steered", priority="urgent", deadlineSeconds=1, cancel=True, suspend=True, cache="off", workers=10000
+    ),
+)
