@@ -141,7 +141,7 @@ BAD = (
     _with_parameter("float-is-text", "does not fit", type="float", optional=True, default="1.5"),
     _with_parameter("bool-is-int", "does not fit", type="bool", optional=True, default=1),
     _with_parameter("str-is-int", "does not fit", type="str", optional=True, default=1),
-    _with_parameter("default-is-list", "spec.parameters", optional=True, default=[1]),
+    _with_parameter("default-is-list", "default", optional=True, default=[1]),
     _with_parameter("store-true-of-int", "actions of bool", action="store_true"),
     _with_parameter("unknown-action", "spec.parameters[0].action", action="append"),
     _feed("title-too-long", "spec.title", title="x" * 201),
