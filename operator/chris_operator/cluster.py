@@ -6,11 +6,13 @@ TLS and credentials; its generated models are not used, since they cost memory a
 dictionaries that `models/` validates anyway.
 """
 
+# ruff: noqa: N818 - errors are named after the states they report, as the API server does
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -19,6 +21,11 @@ FIELD_MANAGER = "chris-operator"
 Object = dict[str, Any]
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+def inside_a_pod() -> bool:
+    """Whether a service account is mounted here."""
+    return _SERVICE_ACCOUNT.exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ class Cluster:
     async def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> "Cluster":
         """Connect from inside a pod where a service account is mounted, else by kubeconfig."""
         settings = client.Configuration()
-        if kubeconfig is None and _SERVICE_ACCOUNT.exists():
+        if kubeconfig is None and inside_a_pod():
             config.load_incluster_config(client_configuration=settings)
         else:
             await config.load_kube_config(
@@ -126,7 +133,7 @@ class Cluster:
         settings.connection_pool_maxsize = 32
         return cls(client.ApiClient(settings))
 
-    async def __aenter__(self) -> "Cluster":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_exception: object) -> None:

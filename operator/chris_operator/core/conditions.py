@@ -1,16 +1,14 @@
 """A resource's conditions: built whole, with times that change only when the status does."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Literal
+
+from chris_operator.models.conditions import Condition, ConditionType, find
 
 from .phases import PHASES, Kind, Reason
 
-Condition = dict[str, Any]
-SUCCEEDED = "Succeeded"
-READY = "Ready"
-RECONCILING = "Reconciling"
-STALLED = "Stalled"
+Truth = Literal["True", "False", "Unknown"]
 _MAX_MESSAGE = 2_000
 
 
@@ -23,34 +21,30 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def find(conditions: Iterable[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:
-    """The condition of this type; empty where there is none."""
-    return next((c for c in conditions if c.get("type") == kind), {})
-
-
 def build(
-    kind: str,
-    status: str,
+    kind: ConditionType,
+    status: Truth,
     reason: str,
     message: str,
+    *,
     generation: int,
     now: datetime,
-    before: Iterable[Mapping[str, Any]] = (),
+    before: Iterable[Condition] = (),
 ) -> Condition:
     """One condition; `lastTransitionTime` stays while the status stays."""
     old = find(before, kind)
-    since = old.get("lastTransitionTime") if old.get("status") == status else None
-    return {
-        "type": kind,
-        "status": status,
-        "reason": reason,
-        "message": message[:_MAX_MESSAGE],
-        "observedGeneration": generation,
-        "lastTransitionTime": since or timestamp(now),
-    }
+    since = old.last_transition_time if old and old.status == status else timestamp(now)
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message[:_MAX_MESSAGE],
+        observed_generation=generation,
+        last_transition_time=since,
+    )
 
 
-def run_status(reason: Reason, *, final: bool) -> str:
+def run_truth(reason: Reason, *, final: bool) -> Truth:
     """`True`, `False` or `Unknown` for a run with this reason."""
     kind = PHASES[reason].kind
     if kind is Kind.SUCCEEDED:
@@ -65,19 +59,21 @@ def run_conditions(
     final: bool,
     generation: int,
     now: datetime,
-    before: Sequence[Mapping[str, Any]],
-) -> list[Condition]:
+    before: Sequence[Condition],
+) -> tuple[Condition, ...]:
     """The conditions of a run: `Succeeded` on top, kstatus's pair below it.
 
     A run that ended well carries neither of the pair, which is how kstatus reads "Current"; one that
     failed is `Stalled`; one under way or waiting is `Reconciling`.
     """
-    status = run_status(reason, final=final)
-    succeeded = build(SUCCEEDED, status, reason, message, generation, now, before)
-    if status == "True":
-        return [succeeded]
-    kind = STALLED if status == "False" else RECONCILING
-    return [succeeded, build(kind, "True", reason, message, generation, now, before)]
+    truth = run_truth(reason, final=final)
+    succeeded = build(
+        ConditionType.SUCCEEDED, truth, reason, message, generation=generation, now=now, before=before
+    )
+    if truth == "True":
+        return (succeeded,)
+    kind = ConditionType.STALLED if truth == "False" else ConditionType.RECONCILING
+    return (succeeded, build(kind, "True", reason, message, generation=generation, now=now, before=before))
 
 
 def ready_conditions(
@@ -87,10 +83,16 @@ def ready_conditions(
     ready: bool,
     generation: int,
     now: datetime,
-    before: Sequence[Mapping[str, Any]],
-) -> list[Condition]:
+    before: Sequence[Condition],
+) -> tuple[Condition, ...]:
     """The conditions of a resource that is simply ready or not (Plugin, Feed)."""
-    found = build(READY, "True" if ready else "False", reason, message, generation, now, before)
+    truth: Truth = "True" if ready else "False"
+    found = build(ConditionType.READY, truth, reason, message, generation=generation, now=now, before=before)
     if ready:
-        return [found]
-    return [found, build(RECONCILING, "True", reason, message, generation, now, before)]
+        return (found,)
+    return (
+        found,
+        build(
+            ConditionType.RECONCILING, "True", reason, message, generation=generation, now=now, before=before
+        ),
+    )

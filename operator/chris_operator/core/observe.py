@@ -61,6 +61,8 @@ class PodFacts:
     node: str = ""
     created: datetime | None = None
     deleted: bool = False
+    deleted_at: datetime | None = None
+    """When its grace period ends or ended (its deletion timestamp)."""
     unschedulable: str | None = None
     """The scheduler's own words, when it found no node."""
     pull_problem: str | None = None
@@ -129,7 +131,7 @@ def _condition(pod: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 def _unschedulable(pod: Mapping[str, Any]) -> str | None:
     scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
-        return scheduled.get("message") or "no node fits"
+        return str(scheduled.get("message") or "no node fits")
     return None
 
 
@@ -137,9 +139,11 @@ def _evicted(pod: Mapping[str, Any]) -> str | None:
     status = pod.get("status") or {}
     disruption = _condition(pod, "DisruptionTarget")
     if disruption.get("status") == "True":
-        return status.get("message") or disruption.get("message") or disruption.get("reason") or "disrupted"
+        return str(
+            status.get("message") or disruption.get("message") or disruption.get("reason") or "disrupted"
+        )
     if status.get("reason") in {"Evicted", "NodeLost", "NodeShutdown", "Terminated", "Shutdown"}:
-        return status.get("message") or status["reason"]
+        return str(status.get("message") or status["reason"])
     return None
 
 
@@ -152,7 +156,9 @@ def _own_excess(pod: Mapping[str, Any]) -> bool:
     return any(word in text for word in _DISK_WORDS) and "exceed" in text
 
 
-def _stage(stage_in: Ended | None, init: Mapping[str, Any] | None, facts: dict[str, Any], phase: str) -> Stage:
+def _stage(
+    stage_in: Ended | None, init: Mapping[str, Any] | None, facts: dict[str, Any], phase: str
+) -> Stage:
     if phase in {"Succeeded", "Failed"} or (facts["plugin"] and facts["publish"]):
         return Stage.ENDED
     if stage_in is not None and stage_in.exit_code != 0:
@@ -160,8 +166,6 @@ def _stage(stage_in: Ended | None, init: Mapping[str, Any] | None, facts: dict[s
     if facts["plugin"]:
         return Stage.PUBLISHING
     if facts["plugin_started"]:
-        return Stage.RUNNING
-    if stage_in is not None:
         return Stage.RUNNING
     return Stage.STAGING_IN if _running_since(init) else Stage.PENDING
 
@@ -186,6 +190,7 @@ def pod_facts(pod: Mapping[str, Any] | None) -> PodFacts:
         node=(pod.get("spec") or {}).get("nodeName") or "",
         created=parse_time(meta.get("creationTimestamp")),
         deleted=bool(meta.get("deletionTimestamp")),
+        deleted_at=parse_time(meta.get("deletionTimestamp")),
         unschedulable=_unschedulable(pod),
         pull_problem=_problem(named.values(), _PULL_REASONS | _CONFIG_REASONS),
         evicted=_evicted(pod),

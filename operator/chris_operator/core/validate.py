@@ -49,9 +49,7 @@ def _value_complaint(parameter: PluginParameter, value: Any) -> str | None:
         return f"parameter {parameter.name!r} contains a NUL character, which no command line can carry"
     limit = _MAX_PATHS if parameter.type in PATH_TYPES else _MAX_STRING
     if isinstance(value, str) and len(value) > limit:
-        return (
-            f"parameter {parameter.name!r} has {len(value)} characters, but {parameter.type} values end at {limit}"
-        )
+        return f"parameter {parameter.name!r} has {len(value)} characters, but {parameter.type} values end at {limit}"
     return None
 
 
@@ -106,8 +104,7 @@ def place_complaints(plugin: PluginSpec, previous: Sequence[str], name: str) -> 
         return [f"{title} is of type fs and starts a feed, but previous names {list(previous)}: leave it out"]
     if plugin.type == "ds" and len(previous) != 1:
         return [
-            f"{title} is of type ds and needs exactly one parent, but previous names {len(previous)}: "
-            "name the instance whose output it reads"
+            f"{title} is of type ds and needs one parent, but previous names {len(previous)}: name the one it reads"
         ]
     if plugin.type == "ts" and not previous:
         return [f"{title} is of type ts and joins parents, but previous is empty: name at least one"]
@@ -121,12 +118,3 @@ def cycle_complaint(name: str, ancestors: Sequence[str]) -> str | None:
     if name not in ancestors:
         return None
     return f"previous leads in a circle ({' → '.join([name, *ancestors])}): name a parent outside it"
-
-
-def range_complaint(what: str, value: int, least: int, most: int | None, unit: str) -> str | None:
-    """Why a resource request lies outside the plugin's limits; None when it does not."""
-    if value < least:
-        return f"resources.{what} is {value} {unit}, below the plugin's minimum of {least} {unit}"
-    if most is not None and value > most:
-        return f"resources.{what} is {value} {unit}, above the plugin's maximum of {most} {unit}"
-    return None

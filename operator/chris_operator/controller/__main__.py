@@ -1,0 +1,51 @@
+"""`python -m chris_operator.controller`: the operator's process."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from dataclasses import replace
+
+from chris_operator.cluster import Cluster
+from chris_operator.storage import Storage
+
+from . import settings
+from .root import ForeignRoot
+from .service import Service
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="chris-operator", description=__doc__)
+    parser.add_argument(
+        "--adopt-swift-root",
+        metavar="UID",
+        help="take over the Swift data of the cluster with this UID (of its kube-system namespace)",
+    )
+    return parser.parse_args()
+
+
+async def _run(options: settings.OperatorSettings) -> None:
+    storage = Storage(dict(os.environ))
+    async with await Cluster.connect() as cluster:
+        await Service(cluster, storage, options).run()
+
+
+def main() -> None:
+    """Run until told to stop; a mistake in the installation ends with one line that names it."""
+    logging.basicConfig(level=os.environ.get("CHRIS_LOG_LEVEL", "INFO"), format=_FORMAT)
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    arguments = _arguments()
+    try:
+        options = settings.read(os.environ)
+        if arguments.adopt_swift_root:
+            options = replace(options, adopt_root=arguments.adopt_swift_root)
+        asyncio.run(_run(options))
+    except (settings.SettingsError, ForeignRoot, ValueError) as error:
+        sys.exit(f"chris-operator: {error}")
+
+
+if __name__ == "__main__":
+    main()

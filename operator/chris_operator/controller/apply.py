@@ -1,0 +1,237 @@
+"""Carries out plans: the only place of the controller that writes.
+
+Every action can be repeated: a crash between any two of them is mended by planning again.
+"""
+
+import asyncio
+import hashlib
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from chris_operator.cluster import (
+    EVENTS,
+    FEEDS,
+    INSTANCES,
+    JOBS,
+    SECRETS,
+    AlreadyExists,
+    Cluster,
+    ClusterError,
+    NotFound,
+    Resource,
+)
+from chris_operator.core import inputs, pods, verdict
+from chris_operator.core.names import FINALIZER, RUN_UID_LABEL, attempt_prefix, run_prefix
+from chris_operator.core.observed import Observed
+from chris_operator.core.verdict import Plan
+from chris_operator.models.base import API_VERSION
+from chris_operator.staging.contract import Grant, InputRef, RunRef, StageJob, SwiftEndpoint
+from chris_operator.storage import Storage
+
+from .settings import OperatorSettings
+from .world import World, labels_of
+
+log = logging.getLogger(__name__)
+Object = dict[str, Any]
+
+
+class ForeignObjectError(ClusterError):
+    """An object that we need to create exists and is not ours."""
+
+
+class Applier:
+    """Writes plans to the API server and to Swift."""
+
+    def __init__(self, cluster: Cluster, storage: Storage, world: World, settings: OperatorSettings) -> None:
+        self._cluster, self._storage, self._world, self._settings = cluster, storage, world, settings
+        self._copied: set[tuple[str, int]] = set()
+
+    async def apply(self, o: Observed, plan: Plan) -> None:
+        """First what must stand before the status, then the status, then what follows from it."""
+        version = o.instance.metadata.resource_version
+        for action in plan.before:
+            version = await self.act(o, action) or version
+        if plan.status is not None:
+            await self.write_status(INSTANCES, o.instance.metadata, plan.status, version)
+        if plan.event is not None:
+            await self.tell(INSTANCES, o.instance.metadata, *plan.event)
+        for action in plan.actions:
+            await self.act(o, action)
+
+    async def write_status(self, resource: Resource, meta: Any, status: Object, version: str) -> None:
+        """Write a whole status; Conflict when `version` is not the newest."""
+        body = await self._cluster.apply_status(resource, meta.name, meta.namespace or None, status, version)
+        self._world.note(resource, body)
+
+    async def act(self, o: Observed, action: verdict.Action) -> str | None:
+        """Carry out one action; returns the instance's new resourceVersion where it changed."""
+        match action:
+            case verdict.CreateFeed():
+                await self._create_feed(o, action)
+            case verdict.Claim():
+                return await self._claim(o, action)
+            case verdict.StartAttempt():
+                await self._start(o, action)
+            case verdict.StopAttempt():
+                await self._stop(o, action)
+            case verdict.CopyManifest():
+                await self._copy_manifest(o, action.attempt)
+            case verdict.DeleteData():
+                await self._delete_data(o)
+                await self._release(o)
+            case verdict.Release():
+                await self._release(o)
+        return None
+
+    async def _create_feed(self, o: Observed, action: verdict.CreateFeed) -> None:
+        meta = {"name": action.name, "namespace": o.instance.metadata.namespace}
+        body = {"apiVersion": API_VERSION, "kind": "Feed", "metadata": meta, "spec": {"title": action.title}}
+        try:
+            made = await self._cluster.create(FEEDS, body, o.instance.metadata.namespace)
+        except AlreadyExists:
+            return
+        self._world.note(FEEDS, made)
+
+    async def _claim(self, o: Observed, action: verdict.Claim) -> str:
+        meta = o.instance.metadata
+        owner = {
+            "apiVersion": API_VERSION,
+            "kind": "Feed",
+            "name": action.feed,
+            "uid": action.feed_uid,
+            "controller": True,
+            "blockOwnerDeletion": False,
+        }
+        patch = {
+            "metadata": {
+                "resourceVersion": meta.resource_version,
+                "finalizers": sorted({*meta.finalizers, FINALIZER}),
+                "ownerReferences": [owner],  # the Feed is the sole owner: garbage collection waits for all
+            }
+        }
+        body = await self._cluster.merge(INSTANCES, meta.name, meta.namespace, patch)
+        self._world.note(INSTANCES, body)
+        version: str = body["metadata"]["resourceVersion"]
+        return version
+
+    async def _release(self, o: Observed) -> None:
+        meta = o.instance.metadata
+        rest = [name for name in meta.finalizers if name != FINALIZER]
+        patch = {"metadata": {"resourceVersion": meta.resource_version, "finalizers": rest}}
+        try:
+            await self._cluster.merge(INSTANCES, meta.name, meta.namespace, patch)
+        except NotFound:
+            return
+        self._copied = {(uid, n) for uid, n in self._copied if uid != meta.uid}
+
+    def stage_job(self, o: Observed, action: verdict.StartAttempt, now: datetime) -> StageJob:
+        """What stage-in and publish of an attempt shall move, with TempURLs for exactly that."""
+        meta, number = o.instance.metadata, action.attempt.number
+        expires = int((now + self._settings.url_lifetime).timestamp())
+        own = inputs.own_prefix(o, number)
+        run_id = o.instance.status.id or o.given.run_id or 0
+
+        def grant(method: str, prefix: str) -> Grant:
+            return Grant(self._storage.path(prefix), self._storage.sign(method, prefix, expires))
+
+        return StageJob(
+            run=RunRef(namespace=meta.namespace, name=meta.name, uid=meta.uid, id=run_id, attempt=number),
+            swift=SwiftEndpoint(url=self._settings.swift_url or self._storage.url),
+            inputs=tuple(
+                InputRef(manifest=self._storage.path(each.manifest), digest=each.digest)
+                for each in inputs.of(o)
+            ),
+            get=tuple(grant("GET", prefix) for prefix in action.prefixes),
+            put=grant("PUT", own),
+        )
+
+    async def _start(self, o: Observed, action: verdict.StartAttempt) -> None:
+        """The Secret first: a pod that starts before it would wait for the kubelet's next look."""
+        attempt, namespace = action.attempt, o.instance.metadata.namespace
+        # The first use of the key and the address may ask Swift; afterwards both are remembered.
+        job = await asyncio.to_thread(self.stage_job, o, action, datetime.now(UTC))
+        await self._adopt_or_create(SECRETS, pods.secret(attempt, job.to_json()), o)
+        made = await self._adopt_or_create(JOBS, pods.job(attempt, self._settings.plans.pods), o)
+        if made is not None:
+            self._world.note(JOBS, made)
+        log.info("attempt %s/%s was started", namespace, attempt.name)
+
+    async def _adopt_or_create(self, resource: Resource, body: Object, o: Observed) -> Object | None:
+        namespace, name = o.instance.metadata.namespace, body["metadata"]["name"]
+        try:
+            return await self._cluster.create(resource, body, namespace)
+        except AlreadyExists:
+            found = await self._cluster.find(resource, name, namespace)
+        if found is None or labels_of(found).get(RUN_UID_LABEL) != o.instance.metadata.uid:
+            words = "exists and belongs to somebody else: rename the instance, or delete that object"
+            raise ForeignObjectError(f"{resource.kind} {namespace}/{name}", 409, words)
+        return found
+
+    async def _stop(self, o: Observed, action: verdict.StopAttempt) -> None:
+        namespace = o.instance.metadata.namespace
+        await self._cluster.delete(SECRETS, action.name, namespace)
+        await self._cluster.delete(JOBS, action.name, namespace, grace_seconds=action.grace_seconds)
+
+    async def _copy_manifest(self, o: Observed, attempt: int) -> None:
+        """Make the run's `manifest` its committed attempt's; done once per replica, and again after a restart."""
+        meta, status = o.instance.metadata, o.instance.status
+        run_id = status.id or o.given.run_id
+        if (
+            (meta.uid, attempt) in self._copied
+            or run_id is None
+            or o.feed is None
+            or o.feed.status.id is None
+        ):
+            return
+        place = (o.tenant.user or status.user or "", o.feed.status.id, run_id)
+        source = attempt_prefix(*place, attempt) + inputs.MANIFEST
+        target = run_prefix(*place) + inputs.MANIFEST
+        await asyncio.to_thread(self._storage.copy_manifest, source, target)
+        self._copied.add((meta.uid, attempt))
+
+    async def _delete_data(self, o: Observed) -> None:
+        status = o.instance.status
+        if status.user is None or status.feed_id is None or status.id is None:
+            return
+        prefix = run_prefix(status.user, status.feed_id, status.id)
+        count = await asyncio.to_thread(self._storage.delete_prefix, prefix)
+        log.info("removed %d objects of run %d", count, status.id)
+
+    async def tell(self, resource: Resource, meta: Any, kind: str, reason: str, message: str) -> None:
+        """Post an Event; one that cannot be posted is logged and forgotten, since the status tells the same."""
+        namespace = meta.namespace or "default"
+        body = event(resource, meta, (kind, reason, message), self._settings.identity, datetime.now(UTC))
+        try:
+            await self._cluster.create(EVENTS, body, namespace)
+        except ClusterError as error:
+            log.warning("no Event for %s: %s", meta.name, error)
+
+
+def event(resource: Resource, meta: Any, told: tuple[str, str, str], identity: str, now: datetime) -> Object:
+    """A core/v1 Event about an object, with a name that no other Event takes."""
+    kind, reason, message = told
+    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    unique = hashlib.sha256(f"{meta.uid}{reason}{message}{now.isoformat()}".encode()).hexdigest()[:16]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{meta.name[:230]}.{unique}"},
+        "involvedObject": {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "name": meta.name,
+            "uid": meta.uid,
+            "resourceVersion": meta.resource_version,
+        }
+        | ({"namespace": meta.namespace} if meta.namespace else {}),
+        "type": kind,
+        "reason": reason,
+        "message": message[:1024],
+        "source": {"component": "chris-operator"},
+        "reportingComponent": "chris-operator",
+        "reportingInstance": identity,
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+    }

@@ -1,0 +1,126 @@
+"""Fetches what a plan asks for: a number, the input's prefixes, a manifest, a listing, the Job controller's words."""
+
+import asyncio
+import re
+from dataclasses import replace
+
+from chris_operator.cluster import EVENTS, INSTANCES, Cluster, ClusterError
+from chris_operator.core import inputs, links
+from chris_operator.core.names import attempt_name, run_prefix
+from chris_operator.core.observed import Given, ListingFact, ManifestFact, Observed
+from chris_operator.core.verdict import Fact
+from chris_operator.staging import manifest
+from chris_operator.storage import NotFound, Storage, StorageError, Unauthorized, Unavailable
+
+from .ids import Ids
+from .world import World
+
+_HEAD_BYTES = 64 * 1024
+_ERROR_PREFIX = re.compile(r"^Error creating: ")
+
+
+class Facts:
+    """Answers `Need`s with requests to Swift and the API server."""
+
+    def __init__(self, cluster: Cluster, storage: Storage, ids: Ids, world: World) -> None:
+        self._cluster, self._storage, self._ids, self._world = cluster, storage, ids, world
+
+    async def fetch(self, fact: Fact, o: Observed) -> Given:
+        """The facts known so far and this one; an unreachable Swift is a fact too."""
+        try:
+            return await self._fetch(fact, o)
+        except (Unavailable, Unauthorized) as error:
+            return replace(o.given, storage_problem=str(error))
+
+    async def _fetch(self, fact: Fact, o: Observed) -> Given:
+        match fact:
+            case Fact.RUN_ID:
+                highest = self._world.highest_id(INSTANCES)
+                return replace(o.given, run_id=await self._ids.take(INSTANCES, highest))
+            case Fact.PREFIXES:
+                return replace(o.given, prefixes=await self._prefixes(o))
+            case Fact.MANIFEST:
+                return replace(o.given, manifest=await asyncio.to_thread(self._manifest, o))
+            case Fact.LISTING:
+                return replace(o.given, listing=await asyncio.to_thread(self._listing, o))
+            case Fact.REJECTED:
+                return replace(o.given, rejected=await self._rejected(o))
+
+    async def _prefixes(self, o: Observed) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for each in inputs.of(o):
+            found[each.prefix] = None
+            if not each.own_prefix_only:
+                header = await asyncio.to_thread(self._header, each)
+                found |= dict.fromkeys(header.prefixes if header else ())
+        return tuple(found)
+
+    def _header(self, source: inputs.Input) -> manifest.Header | None:
+        try:
+            data, _ = self._storage.get(source.manifest, first_bytes=_HEAD_BYTES)
+        except NotFound:
+            return None  # stage-in will say which object is missing
+        return manifest.read_header(data)
+
+    def _manifest(self, o: Observed) -> ManifestFact:
+        """What Swift holds for the current attempt, held against publish's report."""
+        attempt, publish = o.instance.status.attempt, o.pod.publish
+        if attempt is None or publish is None:
+            return ManifestFact(problem="the attempt left no report")
+        prefix = inputs.own_prefix(o, attempt.number)
+        report = publish.message
+        try:
+            header = self._storage.check_manifest(
+                prefix + inputs.MANIFEST,
+                digest=str(report.get("digest", "")),
+                allowed_prefixes=(prefix,),
+                etag=str(report.get("manifestEtag", "")),
+            )
+        except (Unavailable, Unauthorized):
+            raise
+        except StorageError as error:
+            return ManifestFact(problem=str(error))
+        return ManifestFact(digest=header.digest, files=header.files, bytes=header.bytes)
+
+    def _listing(self, o: Observed) -> ListingFact:
+        """Links the named paths: writes the attempt's manifest and its copy, and tells what stands in it.
+
+        Writing it twice writes the same bytes, as long as nobody uploads in between; the commit is the status.
+        """
+        entries: list[manifest.Entry] = []
+        missing, prefixes = [], []
+        for path in links.paths(o.instance):
+            try:
+                linked = self._storage.link_entries(path)
+            except NotFound:
+                missing.append(path)
+                continue
+            entries += linked
+            whole = linked[1].path == ""  # the target is itself an object
+            prefixes.append(f"{path.rpartition('/')[0] if whole else path}/")
+        if missing:
+            return ListingFact(missing=tuple(missing))
+        run_id = o.instance.status.id or o.given.run_id
+        if run_id is None or o.feed is None or o.feed.status.id is None or o.tenant.user is None:
+            return ListingFact(missing=("a Feed and a number",))
+        own = inputs.own_prefix(o, links.ATTEMPT)
+        header, _ = self._storage.put_manifest(own + inputs.MANIFEST, entries, prefixes=prefixes)
+        root = run_prefix(o.tenant.user, o.feed.status.id, run_id)
+        self._storage.copy_manifest(own + inputs.MANIFEST, root + inputs.MANIFEST)
+        return ListingFact(digest=header.digest, files=header.files, bytes=header.bytes)
+
+    async def _rejected(self, o: Observed) -> str:
+        """Why no pod appears: quota, LimitRange and Pod Security speak through the Job's Events only."""
+        attempt = o.instance.status.attempt
+        if attempt is None:
+            return ""
+        name = attempt_name(o.instance.metadata.name, attempt.number)
+        selector = f"involvedObject.kind=Job,involvedObject.name={name},reason=FailedCreate"
+        try:
+            found = await self._cluster.list(EVENTS, o.instance.metadata.namespace, fields=selector)
+        except ClusterError:
+            return ""
+        job = next((job for job in o.jobs if job.number == attempt.number), None)
+        ours = [event for event in found if job and event["involvedObject"].get("uid") == job.uid]
+        ours.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+        return _ERROR_PREFIX.sub("", ours[-1].get("message", "")) if ours else ""

@@ -1,0 +1,121 @@
+"""From raw objects to `Observed`: the one place where dictionaries become models."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from chris_operator.core.links import LINK_ONLY
+from chris_operator.core.names import ATTEMPT_LABEL, USER_LABEL
+from chris_operator.core.observe import PodFacts, job_facts, pod_facts
+from chris_operator.core.observed import Given, Observed, Settings, Tenant
+from chris_operator.models.base import explain
+from chris_operator.models.feed import Feed
+from chris_operator.models.plugin import Plugin, PluginSpec
+from chris_operator.models.plugininstance import PluginInstance, PluginInstanceSpec
+
+from .world import World, has_user_range, labels_of
+
+Object = dict[str, Any]
+_MAX_DEPTH = 1_000
+
+
+def _instance(body: Object) -> tuple[PluginInstance, str | None]:
+    """The model and, where the resource cannot be read, why not."""
+    try:
+        return PluginInstance.model_validate(body), None
+    except ValidationError as error:
+        reason = f"the resource breaks today's schema: {explain(error)}"
+    plugin = (body.get("spec") or {}).get("plugin") or {}
+    bare = PluginInstanceSpec.model_validate(
+        {"plugin": {"name": str(plugin.get("name") or "-"), "version": str(plugin.get("version") or "-")}}
+    )
+    readable = {"metadata": body["metadata"], "spec": bare, "status": {}}
+    return PluginInstance.model_validate(readable), reason
+
+
+def _parent(world: World, namespace: str, name: str) -> PluginInstance | None:
+    body = world.instance(namespace, name)
+    if body is None or body["metadata"].get("deletionTimestamp"):
+        return None
+    return _instance(body)[0]
+
+
+def _ancestors(world: World, namespace: str, instance: PluginInstance) -> tuple[str, ...]:
+    """Names upwards along first parents; stops at the root, at an unknown parent, or when a name returns."""
+    chain: list[str] = []
+    spec = instance.spec.previous
+    seen = {instance.metadata.name}
+    while spec and len(chain) < _MAX_DEPTH:
+        name = spec[0]
+        chain.append(name)
+        if name in seen:
+            break
+        seen.add(name)
+        body = world.instance(namespace, name)
+        spec = tuple((body or {}).get("spec", {}).get("previous") or ())
+    return tuple(chain)
+
+
+def tenant_of(world: World, namespace: str) -> Tenant:
+    """Whom a namespace works for."""
+    body = world.namespace(namespace)
+    if body is None:
+        return Tenant(namespace)
+    user = labels_of(body).get(USER_LABEL) or None
+    claims = world.namespaces_of(user) if user else []
+    return Tenant(
+        namespace,
+        user=user,
+        rival=claims[0] if claims and claims[0] != namespace else None,
+        fixed_user=not has_user_range(body),
+        deleted=bool(body["metadata"].get("deletionTimestamp")),
+    )
+
+
+def _feed_name(instance: PluginInstance, parent: PluginInstance | None) -> str | None:
+    if instance.spec.feed:
+        return instance.spec.feed
+    if not instance.spec.previous:
+        return instance.metadata.name
+    return parent.status.feed if parent else instance.status.feed
+
+
+def _plugin(world: World, instance: PluginInstance) -> PluginSpec | None:
+    wanted = instance.spec.plugin
+    body = world.plugin(wanted.name, wanted.version)
+    return Plugin.model_validate(body).spec if body else None
+
+
+def _pod(world: World, instance: PluginInstance) -> PodFacts:
+    """The pod of the attempt that the status names; of the newest where it names none."""
+    pods = world.pods(instance.metadata.uid)
+    attempt = instance.status.attempt
+    if attempt is not None:
+        pods = [pod for pod in pods if labels_of(pod).get(ATTEMPT_LABEL) == str(attempt.number)]
+    pods.sort(key=lambda pod: pod["metadata"].get("creationTimestamp") or "")
+    return pod_facts(pods[-1] if pods else None)
+
+
+def observed(world: World, settings: Settings, body: Object, given: Given) -> Observed:
+    """Everything that a plan about this PluginInstance may look at."""
+    instance, malformed = _instance(body)
+    namespace = instance.metadata.namespace
+    parents = {name: _parent(world, namespace, name) for name in instance.spec.previous}
+    first = parents.get(instance.spec.previous[0]) if instance.spec.previous else None
+    feed_name = _feed_name(instance, first)
+    feed = world.feed(namespace, feed_name) if feed_name else None
+    return Observed(
+        instance=instance,
+        tenant=tenant_of(world, namespace),
+        settings=settings,
+        plugin=_plugin(world, instance),
+        feed=Feed.model_validate(feed) if feed else None,
+        feed_name=feed_name,
+        parents=parents,
+        ancestors=_ancestors(world, namespace, instance),
+        jobs=tuple(job_facts(job, ATTEMPT_LABEL) for job in world.jobs(instance.metadata.uid)),
+        pod=_pod(world, instance),
+        given=given,
+        malformed=malformed,
+        no_pod=instance.spec.plugin.name in LINK_ONLY,
+    )

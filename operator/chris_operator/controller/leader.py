@@ -1,0 +1,115 @@
+"""One replica decides: a Lease, renewed every few seconds, taken over when it was not.
+
+Failover bound: a leader that dies is replaced at most `_DURATION` + `_RETRY` seconds after its last
+renewal. A leader that was paused past its Lease finds it in other hands before it writes again, and its
+late writes fail on their resourceVersion.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from chris_operator.cluster import LEASES, AlreadyExists, Cluster, ClusterError, Object
+
+log = logging.getLogger(__name__)
+LEASE = "chris-operator"
+_DURATION = 15.0
+_RETRY = 2.0
+_MICRO = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class Leadership:
+    """Knows whether this replica leads, and tells when that changes."""
+
+    def __init__(self, cluster: Cluster, namespace: str, identity: str) -> None:
+        self._cluster, self._namespace, self._identity = cluster, namespace, identity
+        self._seen: tuple[str, str] | None = None
+        self._seen_at = 0.0
+        self._renewed_at = float("-inf")
+        self.answered_at = asyncio.get_running_loop().time()
+        """Loop time of the API server's last answer about the Lease."""
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica may write; False as soon as its own Lease has run out."""
+        return asyncio.get_running_loop().time() - self._renewed_at < _DURATION
+
+    async def run(self, gained: Callable[[], Awaitable[None]], lost: Callable[[], Awaitable[None]]) -> None:
+        """Take and keep the Lease for ever; calls `gained` and `lost` when leadership changes."""
+        led = False
+        while True:
+            await self._step()
+            if self.leading != led:
+                led = not led
+                log.info("%s %s the Lease", self._identity, "holds" if led else "lost")
+                await (gained() if led else lost())
+            await asyncio.sleep(_RETRY)
+
+    async def _step(self) -> None:
+        started = asyncio.get_running_loop().time()
+        try:
+            if await asyncio.wait_for(self._try(), _DURATION / 2):
+                self._renewed_at = started
+            self.answered_at = started
+        except (ClusterError, TimeoutError) as error:
+            log.warning("the Lease could not be renewed: %s", error)
+
+    async def _try(self) -> bool:
+        lease = await self._cluster.find(LEASES, LEASE, self._namespace)
+        if lease is None:
+            return await self._create()
+        spec = lease.get("spec") or {}
+        if spec.get("holderIdentity") not in {self._identity, "", None} and not self._expired(spec):
+            return False
+        if spec.get("holderIdentity") != self._identity:
+            spec["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1
+            spec["acquireTime"] = _stamp()
+        lease["spec"] = spec | self._claim()
+        try:
+            await self._cluster.replace(LEASES, lease)
+        except ClusterError:
+            return False  # somebody was faster; the next look will tell
+        return True
+
+    def _expired(self, spec: Object) -> bool:
+        """Whether the holder has been silent for a whole duration by *our* clock: clocks may differ."""
+        now = asyncio.get_running_loop().time()
+        seen = (str(spec.get("holderIdentity")), str(spec.get("renewTime")))
+        if seen != self._seen:
+            self._seen, self._seen_at = seen, now
+        return now - self._seen_at >= float(spec.get("leaseDurationSeconds") or _DURATION)
+
+    def _claim(self) -> Object:
+        return {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(_DURATION),
+            "renewTime": _stamp(),
+        }
+
+    async def _create(self) -> bool:
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": LEASE},
+            "spec": self._claim() | {"acquireTime": _stamp(), "leaseTransitions": 0},
+        }
+        try:
+            await self._cluster.create(LEASES, body, self._namespace)
+        except AlreadyExists:
+            return False
+        return True
+
+    async def release(self) -> None:
+        """Give the Lease back on the way out, so that the standby need not wait."""
+        if not self.leading:
+            return
+        self._renewed_at = float("-inf")
+        lease = await self._cluster.find(LEASES, LEASE, self._namespace)
+        if lease and lease["spec"].get("holderIdentity") == self._identity:
+            lease["spec"]["holderIdentity"] = ""
+            await self._cluster.replace(LEASES, lease)
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime(_MICRO)

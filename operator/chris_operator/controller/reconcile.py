@@ -1,0 +1,158 @@
+"""`reconcile(key)`: gather, plan, apply. Level-based: it never asks what happened, only what is."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from chris_operator.cluster import FEEDS, INSTANCES, PLUGINS, Cluster, Conflict, NotFound, Resource
+from chris_operator.core.observed import Given
+from chris_operator.core.plan import plan
+from chris_operator.core.summary import feed_status, plugin_status
+from chris_operator.core.verdict import Need
+from chris_operator.models.feed import Feed
+from chris_operator.models.plugin import Plugin
+from chris_operator.models.plugininstance import PluginInstance
+from chris_operator.storage import StorageError
+
+from .apply import Applier
+from .facts import Facts
+from .gather import observed, tenant_of
+from .handlers import instance_key
+from .ids import PLUGIN_ONE, Ids
+from .queue import Key, WorkQueue
+from .settings import OperatorSettings
+from .world import World
+
+Object = dict[str, Any]
+_MAX_NEEDS = 8
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Reconciler:
+    """Makes one key true at a time; safe to call for different keys at once."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        world: World,
+        queue: WorkQueue,
+        facts: Facts,
+        applier: Applier,
+        ids: Ids,
+        settings: OperatorSettings,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._cluster, self._world, self._queue = cluster, world, queue
+        self._facts, self._applier, self._ids = facts, applier, ids
+        self._settings, self._clock = settings, clock
+
+    async def reconcile(self, key: Key) -> None:
+        """Make one key true; a conflict means that the world moved, so it is read again and planned again."""
+        try:
+            await self._dispatch(key)
+        except Conflict:
+            await self._refresh(key)
+            await self._queue.add(key)
+        except NotFound:
+            await self._refresh(key)
+
+    async def _dispatch(self, key: Key) -> None:
+        match key.kind:
+            case INSTANCES.plural:
+                await self._instance(key)
+            case FEEDS.plural:
+                await self._feed(key)
+            case PLUGINS.plural:
+                await self._plugin(key)
+            case _:
+                raise ValueError(f"{key} is of no kind that is reconciled")
+
+    async def _refresh(self, key: Key) -> None:
+        resource = {r.plural: r for r in (INSTANCES, FEEDS, PLUGINS)}[key.kind]
+        body = await self._cluster.find(resource, key.name, key.namespace or None)
+        if body is None:
+            self._world.forget(resource, key.namespace, key.name)
+        else:
+            self._world.note(resource, body)
+
+    async def _instance(self, key: Key) -> None:
+        body = self._world.instance(key.namespace, key.name)
+        if body is None:
+            return
+        given = Given()
+        for _ in range(_MAX_NEEDS):
+            seen = observed(self._world, self._settings.plans, body, given)
+            decided = plan(seen, self._clock())
+            if isinstance(decided, Need):
+                given = await self._facts.fetch(decided.fact, seen)
+                continue
+            await self._applier.apply(seen, decided)
+            if decided.again is not None:
+                wait = max((decided.again - self._clock()).total_seconds(), 0.0)
+                await self._queue.add_at(key, asyncio.get_running_loop().time() + wait)
+            return
+        raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
+
+    async def _feed(self, key: Key) -> None:
+        body = self._world.feed(key.namespace, key.name)
+        if body is None:
+            return
+        feed, tenant = Feed.model_validate(body), tenant_of(self._world, key.namespace)
+        if feed.metadata.deletion_timestamp or tenant.user is None or tenant.rival:
+            return
+        number = feed.status.id or await self._number(FEEDS, key)
+        names = self._world.instances_of_feed(key.namespace, key.name)
+        bodies = [b for name in names if (b := self._world.instance(key.namespace, name)) is not None]
+        status = feed_status(feed, number, _readable(bodies, key.name), self._clock())
+        if status is not None:
+            await self._applier.write_status(FEEDS, feed.metadata, status, feed.metadata.resource_version)
+            if feed.status.id is None:
+                for name in names:
+                    await self._queue.add(instance_key(key.namespace, name))
+
+    async def _plugin(self, key: Key) -> None:
+        body = self._world.plugin_object(key.name)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            return
+        plugin = Plugin.model_validate(body)
+        number = plugin.status.id or await self._plugin_number(plugin, key)
+        status = plugin_status(plugin, number, self._clock())
+        if status is not None:
+            await self._applier.write_status(
+                PLUGINS, plugin.metadata, status, plugin.metadata.resource_version
+            )
+
+    async def _plugin_number(self, plugin: Plugin, key: Key) -> int:
+        if plugin.spec.name == PLUGIN_ONE and not self._world.plugin_number_taken(1):
+            return 1
+        return await self._number(PLUGINS, key)
+
+    async def _number(self, resource: Resource, key: Key) -> int:
+        try:
+            return await self._ids.take(resource, self._world.highest_id(resource))
+        except StorageError as error:
+            raise LaterError(f"{key} gets no number: {error}") from error
+
+
+class LaterError(Exception):
+    """This key cannot be made true now; look at it again soon."""
+
+
+def _readable(bodies: list[Object], feed: str) -> list[PluginInstance]:
+    """The instances of this Feed; those that break today's schema are told by their own conditions."""
+    found = []
+    for body in bodies:
+        try:
+            instance = PluginInstance.model_validate(body)
+        except ValidationError:
+            continue
+        if instance.status.feed in {None, feed}:
+            found.append(instance)
+    return found

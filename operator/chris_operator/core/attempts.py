@@ -1,0 +1,313 @@
+"""The life of one attempt: from its number in the status to a verdict about the run.
+
+Every function answers "what is true now, and what follows"; none remembers anything. The order of the
+checks in `_ended_pod` is the order of blame: what came from outside first, then our own steps, then
+the program.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from chris_operator.models.plugin import PluginSpec
+from chris_operator.models.plugininstance import Attempt as AttemptStatus
+from chris_operator.models.plugininstance import Output
+from chris_operator.models.quantity import MEBI
+
+from . import pods, report, resources
+from .command import command, environment
+from .conditions import timestamp
+from .observe import Ended, JobFacts, PodFacts, Stage, parse_time
+from .observed import Observed
+from .phases import PHASES, Reason
+from .verdict import CopyManifest, Fact, Need, StartAttempt, StopAttempt, Verdict
+
+ABORTED = 143
+"""Exit code of publish after SIGTERM before the plugin's end (staging.contract.EXIT_ABORTED)."""
+_PUBLISHED = frozenset({0, 1})
+
+
+def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
+    """The verdict about the attempt that the status names; starts the first one where it names none."""
+    attempt = o.instance.status.attempt
+    if attempt is None:
+        return _start(o, plugin, 1, None, now)
+    if attempt.ended:
+        return _after_failure(o, plugin, attempt, now)
+    job = job_of(o, attempt.number)
+    if job is None and attempt.uid is None:
+        return _start(o, plugin, attempt.number, attempt.memory, now)
+    if job is None or (job.deleted and o.pod.stage is not Stage.ENDED):
+        return failed(o, attempt, Reason.NODE_LOST, "its Job was deleted from outside", now)
+    return _running(o, plugin, attempt, job, now)
+
+
+def job_of(o: Observed, number: int) -> JobFacts | None:
+    """The Job of an attempt, where it exists."""
+    return next((job for job in o.jobs if job.number == number), None)
+
+
+def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> pods.Attempt:
+    """The attempt as it goes into the pod builder."""
+    spec, meta, status = o.instance.spec, o.instance.metadata, o.instance.status
+    run_id = status.id or o.given.run_id or 0
+    parents = [p for name in spec.previous if (p := o.parents.get(name))]
+    return pods.Attempt(
+        namespace=meta.namespace,
+        instance=meta.name,
+        uid=meta.uid,
+        number=number,
+        image=plugin.dock_image,
+        command=command(plugin, spec.parameters),
+        resources=resources.requested(spec, plugin, memory),
+        environment=environment(run_id, o.tenant.user or "", parents[0].status.id if parents else None),
+        input_bytes=sum(p.status.output.bytes for p in parents if p.status.output),
+        fixed_user=o.tenant.fixed_user,
+    )
+
+
+def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now: datetime) -> Verdict | Need:
+    if o.given.prefixes is None:
+        return Need(Fact.PREFIXES)
+    attempt = build(o, plugin, number, memory)
+    before = o.instance.status.attempt
+    created = before.created if before and before.number == number else timestamp(now)
+    status = AttemptStatus(number=number, memory=attempt.resources.memory_bytes // MEBI, created=created)
+    stale = tuple(StopAttempt(job.name, job.number) for job in o.jobs if job.number != number)
+    return Verdict(
+        Reason.SCHEDULED,
+        f"attempt {number} was handed to the cluster",
+        status={"attempt": status},
+        actions=(*stale, StartAttempt(attempt, o.given.prefixes)),
+        again=timedelta(seconds=5),
+    )
+
+
+def _backoff(o: Observed, reason: Reason) -> timedelta:
+    if reason is Reason.OUT_OF_MEMORY:
+        return timedelta(0)
+    failures = sum((o.instance.status.failures or {}).values())
+    doublings = min(max(failures - 1, 0), 16)
+    return min(o.settings.backoff_first * (1 << doublings), o.settings.backoff_most)
+
+
+def _after_failure(o: Observed, plugin: PluginSpec, attempt: AttemptStatus, now: datetime) -> Verdict | Need:
+    reason = Reason(attempt.reason or Reason.NODE_LOST)
+    due = (parse_time(attempt.ended) or now) + _backoff(o, reason)
+    if now < due:
+        return Verdict(reason, "", again=due - now, quiet=True)
+    memory = attempt.memory
+    if reason is Reason.OUT_OF_MEMORY and memory is not None:
+        memory = resources.grown(memory, plugin) or memory
+    return _start(o, plugin, attempt.number + 1, memory, now)
+
+
+def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now: datetime) -> Verdict:
+    """An attempt ended badly: another follows while the reason's bound allows, else the run has failed."""
+    failures = dict(o.instance.status.failures or {})
+    failures[reason] = failures.get(reason, 0) + 1
+    bound = PHASES[reason].bound
+    allowed = o.instance.spec.retries + 1 if bound is None else bound
+    final = failures[reason] >= allowed
+    ended = attempt.model_copy(update={"ended": timestamp(now), "reason": reason.value})
+    job = job_of(o, attempt.number)
+    stop = (StopAttempt(job.name, job.number),) if job and o.pod.stage is not Stage.ENDED else ()
+    tail = (
+        f"no further attempt after {failures[reason]} of this kind"
+        if final
+        else f"attempt {attempt.number + 1} follows"
+    )
+    return Verdict(
+        reason,
+        f"attempt {attempt.number}: {words}; {tail}",
+        final=final,
+        status={"attempt": ended, "failures": failures} | report.facts(o.pod),
+        actions=stop,
+        again=None if final else timedelta(0),
+    )
+
+
+def _running(
+    o: Observed, plugin: PluginSpec, attempt: AttemptStatus, job: JobFacts, now: datetime
+) -> Verdict | Need:
+    pod = o.pod
+    if pod.stage is Stage.ENDED:
+        return _ended_pod(o, plugin, attempt, job, now)
+    if pod.stage is Stage.NO_POD:
+        return _no_pod(o, attempt, job, now)
+    if pod.deleted:
+        return _terminating(o, attempt, now)
+    if pod.pull_problem and pod.plugin_started is None:
+        return _pulling(o, attempt, now)
+    known = {"attempt": attempt.model_copy(update={"uid": job.uid})}
+    if pod.unschedulable:
+        return Verdict(Reason.UNSCHEDULABLE, pod.unschedulable, status=known)
+    return _progress(o, attempt, job, now)
+
+
+def _no_pod(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict | Need:
+    if job.failed:
+        return failed(o, attempt, Reason.NODE_LOST, f"its pod is gone ({job.failed})", now)
+    age = now - (job.created or now)
+    if age < o.settings.settle:
+        return Verdict(Reason.SCHEDULED, "", again=o.settings.settle - age, quiet=True)
+    if o.given.rejected is None:
+        return Need(Fact.REJECTED)
+    known = {"attempt": attempt.model_copy(update={"uid": job.uid})}
+    if o.given.rejected:
+        return Verdict(Reason.POD_REJECTED, o.given.rejected, status=known, again=timedelta(seconds=15))
+    return Verdict(Reason.SCHEDULED, "", again=timedelta(seconds=5), quiet=True)
+
+
+def _terminating(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
+    """A pod that is being removed from outside: its node may be dead and never say so."""
+    waited = now - (o.pod.deleted_at or now)  # counted from the end of the pod's grace period
+    if waited < o.settings.grace_extra:
+        return Verdict(Reason.NODE_LOST, "", again=o.settings.grace_extra - waited, quiet=True)
+    words = f"its pod hangs in deletion on node {o.pod.node or 'unknown'}, which does not answer"
+    return failed(o, attempt, Reason.NODE_LOST, words, now)
+
+
+def _pulling(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
+    waited = now - (o.pod.created or now)
+    words = f"{o.pod.pull_problem}: check the Plugin's dockImage and the namespace's pull secrets"
+    if waited >= o.settings.pull_patience:
+        return failed(o, attempt, Reason.IMAGE_PULL_FAILED, words, now)
+    return Verdict(Reason.IMAGE_PULL_FAILED, words, again=o.settings.pull_patience - waited)
+
+
+def _progress(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict:
+    pod = o.pod
+    known = {"attempt": attempt.model_copy(update={"uid": job.uid})} | report.facts(pod)
+    if pod.plugin is None and pod.publish is not None:
+        code = pod.publish.exit_code
+        words = f"publish ended with {code} while the program was running"
+        return failed(o, attempt, Reason.PUBLISH_FAILED, words, now)
+    if pod.stage is Stage.RUNNING:
+        return _deadline(o, attempt, now) or Verdict(
+            Reason.RUNNING,
+            f"the program runs on node {pod.node}",
+            status=known,
+            again=_deadline_left(o, now),
+        )
+    reason, since, words = {
+        Stage.STAGING_IN: (Reason.STAGING_IN, pod.init_started, "the input is being fetched"),
+        Stage.PUBLISHING: (
+            Reason.PUBLISHING,
+            pod.plugin.finished if pod.plugin else None,
+            "the output is being published",
+        ),
+    }.get(pod.stage, (Reason.SCHEDULED, None, f"attempt {attempt.number} waits for its node"))
+    age = now - (since or now)
+    if reason is Reason.SCHEDULED or age < o.settings.settle:
+        # Short stages are not written down: each write costs the API server more than it tells anybody.
+        return Verdict(reason, words, again=o.settings.settle, quiet=True)
+    return Verdict(reason, words, status=known)
+
+
+def _deadline_left(o: Observed, now: datetime) -> timedelta | None:
+    limit = o.instance.spec.deadline_seconds
+    if limit is None or o.pod.plugin_started is None:
+        return None
+    return o.pod.plugin_started + timedelta(seconds=limit) - now
+
+
+def _deadline(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict | None:
+    left = _deadline_left(o, now)
+    if left is None or left > timedelta(0):
+        return None
+    limit = o.instance.spec.deadline_seconds
+    job = job_of(o, attempt.number)
+    return Verdict(
+        Reason.DEADLINE_EXCEEDED,
+        f"the program ran longer than deadlineSeconds: {limit}; it was stopped. Raise it, or give more cpu",
+        final=True,
+        status=report.facts(o.pod),
+        actions=(StopAttempt(job.name, job.number),) if job else (),
+    )
+
+
+def _ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
+    o: Observed, plugin: PluginSpec, attempt: AttemptStatus, job: JobFacts, now: datetime
+) -> Verdict | Need:
+    pod = o.pod
+    attempt = attempt.model_copy(update={"uid": job.uid})
+    if pod.own_excess:
+        words = f"the run wrote more than its disk allows ({pod.evicted}): raise resources.ephemeralStorage"
+        return Verdict(Reason.DISK_EXCEEDED, words, final=True, status=report.facts(pod))
+    if pod.evicted and not _published(pod):
+        return failed(o, attempt, Reason.PREEMPTED, f"its pod was evicted: {pod.evicted}", now)
+    if pod.stage_in is not None and pod.stage_in.exit_code != 0:
+        return failed(o, attempt, Reason.STAGE_IN_FAILED, report.step_words("stage-in", pod.stage_in), now)
+    if pod.plugin is not None and pod.plugin.reason == "OOMKilled":
+        return _out_of_memory(o, plugin, attempt, now)
+    if pod.plugin is None or pod.publish is None or not _published(pod):
+        return _unpublished(o, attempt, now)
+    if o.given.manifest is None:
+        return Need(Fact.MANIFEST)
+    if o.given.manifest.problem:
+        return failed(
+            o, attempt, Reason.PUBLISH_FAILED, f"its output does not hold: {o.given.manifest.problem}", now
+        )
+    return _published_verdict(o, attempt, job, pod.plugin, now)
+
+
+def _published(pod: PodFacts) -> bool:
+    return (
+        pod.publish is not None
+        and pod.publish.exit_code in _PUBLISHED
+        and bool(pod.publish.message.get("ok"))
+    )
+
+
+def _unpublished(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
+    publish = o.pod.publish
+    if publish is None or publish.exit_code == ABORTED:
+        return failed(o, attempt, Reason.NODE_LOST, "its pod was removed before the program's end", now)
+    return failed(o, attempt, Reason.PUBLISH_FAILED, report.step_words("publish", publish), now)
+
+
+def _out_of_memory(o: Observed, plugin: PluginSpec, attempt: AttemptStatus, now: datetime) -> Verdict:
+    had = attempt.memory or 0
+    more = resources.grown(had, plugin)
+    if more is None:
+        words = f"the program needs more than {had} MiB of memory, the plugin's maximum"
+        verdict = failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
+        return Verdict(verdict.reason, words, final=True, status=verdict.status, actions=verdict.actions)
+    words = f"the program ran out of {had} MiB of memory and gets {more} MiB"
+    return failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
+
+
+def _published_verdict(
+    o: Observed, attempt: AttemptStatus, job: JobFacts, plugin: Ended, now: datetime
+) -> Verdict:
+    manifest = o.given.manifest
+    if manifest is None:  # told apart from "not asked" by the caller
+        raise ValueError("a published attempt is judged by its manifest")
+    ok = plugin.exit_code == 0
+    output = Output(
+        attempt=attempt.number,
+        digest=manifest.digest,
+        files=manifest.files,
+        bytes=manifest.bytes,
+        partial=not ok,
+    )
+    known: dict[str, Any] = {"attempt": attempt, "output": output}
+    known |= report.facts(o.pod) | {"phases": report.phases(o.instance, job, o.pod, now)}
+    if ok:
+        words = f"{manifest.files} files, {manifest.bytes} bytes"
+        if manifest.files == 0:
+            words = "the program ended well but wrote no files"
+        return Verdict(
+            Reason.COMPLETED, words, final=True, status=known, actions=(CopyManifest(attempt.number),)
+        )
+    words = f"the program ended with exit code {plugin.exit_code}{report.signal_words(plugin.exit_code)}"
+    verdict = failed(o, attempt, Reason.PLUGIN_FAILED, words, now)
+    if not verdict.final:
+        return verdict
+    return Verdict(
+        verdict.reason,
+        f"{verdict.message}; its log and what it wrote are kept",
+        final=True,
+        status=known | verdict.status,
+        actions=(CopyManifest(attempt.number),),
+    )

@@ -1,0 +1,104 @@
+"""What `plan` may look at: one run and everything around it, as it was when it was gathered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from chris_operator.models.feed import Feed
+from chris_operator.models.plugin import PluginSpec
+from chris_operator.models.plugininstance import PluginInstance
+
+from .observe import JobFacts, PodFacts
+from .pods import PodSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The namespace of a run and whom it works for."""
+
+    namespace: str
+    user: str | None = None
+    """Value of the namespace's user label; None where it has none."""
+    rival: str | None = None
+    """An older namespace that claims the same user."""
+    fixed_user: bool = True
+    """False where the namespace carries a range of user ids of its own."""
+    deleted: bool = False
+    """The namespace is being removed: nothing can be created in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Facts that cost a request and are fetched only when a plan asks for them."""
+
+    run_id: int | None = None
+    prefixes: tuple[str, ...] | None = None
+    """Where the bytes of the input lie, relative to the container."""
+    manifest: "ManifestFact | None" = None
+    listing: "ListingFact | None" = None
+    rejected: str | None = None
+    """Why the Job controller could not create the pod, in its own words; "" where it says nothing."""
+    storage_problem: str | None = None
+    """Why Swift could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFact:
+    """What Swift holds for an attempt: a checked manifest, or why there is none."""
+
+    digest: str = ""
+    files: int = 0
+    bytes: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListingFact:
+    """What stands below the paths that a link-only run names; `missing` are the paths with nothing there."""
+
+    missing: tuple[str, ...] = ()
+    digest: str = ""
+    files: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this installation behaves; times are durations."""
+
+    pods: PodSettings
+    keep_ended: timedelta = timedelta(minutes=10)
+    """How long Job and Secret of an ended attempt stay, for people who want to look."""
+    pull_patience: timedelta = timedelta(minutes=5)
+    """How long an image that cannot be pulled may hold up one attempt."""
+    backoff_first: timedelta = timedelta(seconds=10)
+    backoff_most: timedelta = timedelta(minutes=5)
+    grace_extra: timedelta = timedelta(seconds=60)
+    """How long a pod may outlive its grace period before its node counts as lost."""
+    settle: timedelta = timedelta(seconds=2)
+    """Stages shorter than this are not written down: nobody could read them in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One run and everything around it."""
+
+    instance: PluginInstance
+    tenant: Tenant
+    settings: Settings
+    plugin: PluginSpec | None = None
+    feed: Feed | None = None
+    """The Feed that the run belongs to, where it exists."""
+    feed_name: str | None = None
+    """Its name; None while the parent does not know its own."""
+    parents: Mapping[str, PluginInstance | None] = field(default_factory=dict)
+    ancestors: Sequence[str] = ()
+    """Names upwards from the first parent; ends with the run's own name when they form a circle."""
+    jobs: tuple[JobFacts, ...] = ()
+    pod: PodFacts = field(default_factory=PodFacts)
+    """Pod of the attempt that the status names."""
+    given: Given = field(default_factory=Given)
+    malformed: str | None = None
+    """Why the resource cannot be read, where it cannot (written under an older schema)."""
+    no_pod: bool = False
+    """The plugin only links: the operator writes its manifest itself."""

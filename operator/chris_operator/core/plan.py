@@ -1,0 +1,313 @@
+"""The decision about one run: `plan(observed, now)` returns data, and nothing here acts.
+
+Planning twice from the same facts gives the same plan, so a crash between two writes loses nothing:
+whoever comes next gathers again and plans again. A plan that lacks a costly fact says so (`Need`); the
+shell fetches it and asks again.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from chris_operator.models.conditions import Condition, ConditionType, find
+from chris_operator.models.plugin import PluginSpec
+from chris_operator.models.plugininstance import PluginInstance, PluginInstanceStatus
+
+from . import attempts, links, names, resources, validate
+from .conditions import run_conditions, run_truth, timestamp
+from .observe import Stage, parse_time
+from .observed import Observed
+from .phases import PHASES, Fault, Kind, Reason
+from .verdict import (
+    Action,
+    Claim,
+    CopyManifest,
+    CreateFeed,
+    DeleteData,
+    Fact,
+    Need,
+    Plan,
+    Release,
+    StopAttempt,
+    Verdict,
+)
+
+_SILENT = frozenset(
+    {
+        Reason.SCHEDULED,
+        Reason.PARENT_RUNNING,
+        Reason.STAGING_IN,
+        Reason.RUNNING,
+        Reason.PUBLISHING,
+        Reason.VERIFYING,
+    }
+)
+"""Ordinary steps: the status tells them, an Event each would only drown the others."""
+
+
+def plan(o: Observed, now: datetime) -> Plan | Need:
+    """What to do about this run now."""
+    if o.instance.metadata.deletion_timestamp:
+        return _deletion(o, now)
+    if ended := final_condition(o.instance):
+        return _housekeeping(o, ended, now)
+    before = _claims(o)
+    verdict = judge(o, now)
+    if isinstance(verdict, Need):
+        return verdict
+    return _written(o, verdict, before, now)
+
+
+def final_condition(instance: PluginInstance) -> Condition | None:
+    """The `Succeeded` condition of a run that has ended; None while it has not."""
+    found = find(instance.status.conditions, ConditionType.SUCCEEDED)
+    return found if found and found.status != "Unknown" else None
+
+
+def judge(o: Observed, now: datetime) -> Verdict | Need:
+    """The first rule that has something to say decides; the attempt has the last word."""
+    rules: tuple[Callable[[Observed], Verdict | Need | None], ...] = (
+        _tenancy,
+        _readable,
+        _cancelled,
+        _stored,
+        _numbered,
+        _placed,
+    )
+    for rule in rules:
+        if found := rule(o):
+            return found
+    if o.plugin is None:
+        wanted = o.instance.spec.plugin
+        return Verdict(
+            Reason.PLUGIN_NOT_FOUND,
+            f"Plugin {wanted.name} {wanted.version} is not registered on this cluster: "
+            f"apply a Plugin named {names.plugin_object_name(wanted.name, wanted.version)}",
+        )
+    return _with_plugin(o, o.plugin, now)
+
+
+def _with_plugin(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
+    if o.instance.status.attempt is None or o.no_pod:
+        for rule in (_sensible, _fed, _resumed):
+            if found := rule(o, plugin):
+                return found
+    if o.feed is None or o.feed.status.id is None:
+        return Verdict(Reason.FEED_NOT_FOUND, f"Feed {o.feed_name} has no number yet", quiet=True)
+    if o.no_pod:
+        return links.verdict(o, now)
+    return attempts.current(o, plugin, now)
+
+
+def _tenancy(o: Observed) -> Verdict | None:
+    tenant = o.tenant
+    if tenant.user is None:
+        return Verdict(
+            Reason.NOT_A_TENANT,
+            f"namespace {tenant.namespace} works for no user: an administrator must label it "
+            f"{names.USER_LABEL}=<user> before runs start here",
+        )
+    if tenant.rival:
+        return Verdict(
+            Reason.TENANT_CONFLICT,
+            f"namespace {tenant.namespace} claims user {tenant.user!r}, whose home belongs to the older "
+            f"namespace {tenant.rival}: an administrator must change one of the two labels",
+        )
+    return None
+
+
+def _readable(o: Observed) -> Verdict | None:
+    if o.malformed is None:
+        return None
+    return Verdict(Reason.INVALID_SPEC, o.malformed, final=True)
+
+
+def _stored(o: Observed) -> Verdict | None:
+    """Without Swift no run gets a number, an input or a verdict; those under way are left to their pods."""
+    if o.given.storage_problem is None:
+        return None
+    words = f"Swift cannot be reached ({o.given.storage_problem}); tried again until it answers"
+    started = o.instance.status.attempt is not None
+    return Verdict(Reason.STORAGE_UNAVAILABLE, words, again=timedelta(seconds=10), quiet=started)
+
+
+def _numbered(o: Observed) -> Need | None:
+    if o.instance.status.id is None and o.given.run_id is None:
+        return Need(Fact.RUN_ID)
+    return None
+
+
+def _cancelled(o: Observed) -> Verdict | None:
+    if not o.instance.spec.cancel:
+        return None
+    return Verdict(Reason.CANCELLED, "cancelled by its user (spec.cancel)", final=True)
+
+
+def _placed(o: Observed) -> Verdict | None:
+    """Where in which Feed the run belongs; its parents must be known first."""
+    for name, parent in o.parents.items():
+        if parent is None and not o.instance.status.attempt:
+            return Verdict(
+                Reason.PARENT_NOT_FOUND,
+                f"previous names {name}, and namespace {o.tenant.namespace} has no such PluginInstance yet",
+            )
+    if cycle := validate.cycle_complaint(o.instance.metadata.name, o.ancestors):
+        return Verdict(Reason.INVALID_SPEC, cycle, final=True)
+    if o.feed is None or o.feed.metadata.deletion_timestamp:
+        return _feedless(o)
+    return None
+
+
+def _feedless(o: Observed) -> Verdict:
+    spec, meta = o.instance.spec, o.instance.metadata
+    if o.feed is None and spec.feed:
+        words = f"namespace {meta.namespace} has no Feed {spec.feed} yet: create it, or leave spec.feed out"
+        return Verdict(Reason.FEED_NOT_FOUND, words)
+    return Verdict(Reason.FEED_NOT_FOUND, f"its Feed {o.feed_name} is not ready", quiet=True)
+
+
+def _sensible(o: Observed, plugin: PluginSpec) -> Verdict | None:
+    spec = o.instance.spec
+    if wrong := validate.parameter_complaints(plugin, spec.parameters):
+        return Verdict(Reason.INVALID_PARAMETERS, "; ".join(wrong), final=True)
+    place = validate.place_complaints(plugin, spec.previous, o.instance.metadata.name)
+    if wrong := [*place, *resources.complaints(spec, plugin)]:
+        return Verdict(Reason.INVALID_SPEC, "; ".join(wrong), final=True)
+    return None
+
+
+def _fed(o: Observed, plugin: PluginSpec) -> Verdict | None:
+    """Whether every parent has an output that may be read."""
+    waiting = []
+    for name, parent in o.parents.items():
+        ended = final_condition(parent) if parent else None
+        if parent is None or ended is None:
+            waiting.append(name)
+        elif ended.status == "False":
+            words = (
+                f"its parent {name} did not succeed ({ended.reason}): run it again, or name another parent"
+            )
+            return Verdict(Reason.PARENT_FAILED, words, final=True)
+    if waiting:
+        return Verdict(Reason.PARENT_RUNNING, f"waits for the output of {', '.join(waiting)}")
+    files = sum(p.status.output.files for p in o.parents.values() if p and p.status.output)
+    if o.parents and not files and not plugin.allow_empty_input:
+        words = f"its parent {', '.join(o.parents)} wrote no files, and {plugin.name} needs some"
+        return Verdict(Reason.EMPTY_INPUT, words, final=True)
+    return None
+
+
+def _resumed(o: Observed, _plugin: PluginSpec) -> Verdict | None:
+    if not o.instance.spec.suspend:
+        return None
+    return Verdict(Reason.SUSPENDED, "suspended by its user (spec.suspend): set it to false to go on")
+
+
+def _claims(o: Observed) -> tuple[Action, ...]:
+    """What ties the run into its analysis: a Feed of its own where it needs one, our finalizer, its owner."""
+    if o.tenant.user is None or o.tenant.rival or o.tenant.deleted or o.malformed:
+        return ()
+    spec, meta = o.instance.spec, o.instance.metadata
+    if o.feed is None:
+        starts = not spec.feed and not spec.previous and o.instance.status.feed is None
+        return (CreateFeed(meta.name, spec.title or meta.name),) if starts else ()
+    owned = any(owner.uid == o.feed.metadata.uid for owner in meta.owner_references)
+    if o.feed.metadata.deletion_timestamp or (owned and names.FINALIZER in meta.finalizers):
+        return ()
+    return (Claim(o.feed.metadata.name, o.feed.metadata.uid),)
+
+
+def _written(o: Observed, verdict: Verdict, before: tuple[Action, ...], now: datetime) -> Plan:
+    again = None if verdict.again is None else now + verdict.again
+    if verdict.quiet:
+        return Plan(before=before, actions=verdict.actions, again=again)
+    status = _status(o, verdict, now)
+    old = o.instance.status
+    changed = status.wire() != old.wire()
+    return Plan(
+        status=status.wire() if changed else None,
+        event=_event(o, verdict) if changed else None,
+        before=before,
+        actions=verdict.actions,
+        again=again,
+    )
+
+
+def _status(o: Observed, verdict: Verdict, now: datetime) -> PluginInstanceStatus:
+    old, generation = o.instance.status, o.instance.metadata.generation
+    fields = dict(verdict.status)
+    fields["conditions"] = run_conditions(
+        verdict.reason,
+        verdict.message,
+        final=verdict.final,
+        generation=generation,
+        now=now,
+        before=old.conditions,
+    )
+    fields["observed_generation"] = generation
+    if o.tenant.user and not o.tenant.rival:
+        fields["user"] = o.tenant.user
+        fields["id"] = old.id or o.given.run_id
+        fields["feed"] = o.feed.metadata.name if o.feed else old.feed
+        fields["feed_id"] = o.feed.status.id if o.feed else old.feed_id
+    if verdict.final:
+        created = parse_time(o.instance.metadata.creation_timestamp) or now
+        fields["completion_time"] = timestamp(now)
+        fields["duration"] = spoken(now - created)
+    return old.model_copy(update=fields)
+
+
+def spoken(length: timedelta) -> str:
+    """A duration as kubectl prints ages.
+
+    >>> spoken(timedelta(seconds=92)), spoken(timedelta(hours=30)), spoken(timedelta(seconds=7))
+    ('1m32s', '30h0m', '7s')
+    """
+    seconds = max(int(length.total_seconds()), 0)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours:
+        return f"{hours}h{minutes}m"
+    return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
+
+
+def _event(o: Observed, verdict: Verdict) -> tuple[str, str, str] | None:
+    """The Event of a transition; None where reason and outcome are what they were, or tell nothing new."""
+    old = find(o.instance.status.conditions, ConditionType.SUCCEEDED)
+    truth = run_truth(verdict.reason, final=verdict.final)
+    if verdict.reason in _SILENT or (old and (old.reason, old.status) == (verdict.reason, truth)):
+        return None
+    phase = PHASES[verdict.reason]
+    empty = verdict.status.get("output") is not None and verdict.status["output"].files == 0
+    normal = phase.fault is Fault.NOBODY or (phase.kind is Kind.WAITING and phase.fault is Fault.USER)
+    kind = "Normal" if (normal and not empty) or verdict.reason is Reason.CANCELLED else "Warning"
+    return kind, verdict.reason.value, verdict.message
+
+
+def _housekeeping(o: Observed, ended: Condition, now: datetime) -> Plan:
+    """After the end: nothing may still run, the manifest's copy must be there, and Job and Secret go in time."""
+    status = o.instance.status
+    done = parse_time(status.completion_time) or parse_time(ended.last_transition_time) or now
+    due = done + o.settings.keep_ended
+    running = o.pod.stage not in {Stage.ENDED, Stage.NO_POD} and not o.pod.deleted
+    actions: list[Action] = [
+        StopAttempt(job.name, job.number) for job in o.jobs if (running and not job.deleted) or now >= due
+    ]
+    if not o.jobs and status.attempt and now >= due > now - timedelta(minutes=30):
+        name = names.attempt_name(o.instance.metadata.name, status.attempt.number)
+        actions.append(StopAttempt(name, status.attempt.number))
+    if status.output and o.jobs and now < due:
+        actions.insert(0, CopyManifest(status.output.attempt))
+    return Plan(actions=tuple(actions), again=due if status.attempt and now < due else None)
+
+
+def _deletion(o: Observed, now: datetime) -> Plan:
+    """First the pods must be gone, so that nothing writes any more; then the data; then the resource."""
+    if names.FINALIZER not in o.instance.metadata.finalizers:
+        return Plan()
+    alive = o.pod.stage not in {Stage.NO_POD, Stage.ENDED}
+    overdue = o.pod.deleted_at is not None and now >= o.pod.deleted_at + o.settings.grace_extra
+    if o.jobs or (alive and not overdue):
+        stops = tuple(StopAttempt(job.name, job.number) for job in o.jobs if not job.deleted)
+        return Plan(actions=stops, again=now + timedelta(seconds=5))
+    status = o.instance.status
+    stored = status.id is not None and status.feed_id is not None and status.user is not None
+    return Plan(actions=(DeleteData() if stored else Release(),))
