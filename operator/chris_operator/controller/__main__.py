@@ -37,6 +37,7 @@ def main() -> None:
     """Run until told to stop; a mistake in the installation ends with one line that names it."""
     logging.basicConfig(level=os.environ.get("CHRIS_LOG_LEVEL", "INFO"), format=_FORMAT)
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    logging.getLogger("swiftclient").setLevel(logging.CRITICAL)  # its errors come to us as exceptions
     arguments = _arguments()
     try:
         options = settings.read(os.environ)

@@ -24,6 +24,7 @@ class Facts:
 
     def __init__(self, cluster: Cluster, storage: Storage, ids: Ids, world: World) -> None:
         self._cluster, self._storage, self._ids, self._world = cluster, storage, ids, world
+        self._numbers: dict[str, int] = {}
 
     async def fetch(self, fact: Fact, o: Observed) -> Given:
         """The facts known so far and this one; an unreachable Swift is a fact too."""
@@ -35,8 +36,7 @@ class Facts:
     async def _fetch(self, fact: Fact, o: Observed) -> Given:
         match fact:
             case Fact.RUN_ID:
-                highest = self._world.highest_id(INSTANCES)
-                return replace(o.given, run_id=await self._ids.take(INSTANCES, highest))
+                return replace(o.given, run_id=await self._number(o.instance.metadata.uid))
             case Fact.PREFIXES:
                 return replace(o.given, prefixes=await self._prefixes(o))
             case Fact.MANIFEST:
@@ -45,6 +45,16 @@ class Facts:
                 return replace(o.given, listing=await asyncio.to_thread(self._listing, o))
             case Fact.REJECTED:
                 return replace(o.given, rejected=await self._rejected(o))
+
+    async def _number(self, uid: str) -> int:
+        """A run's number; kept for it until its status carries it, so that none is lost to a second look."""
+        if uid not in self._numbers:
+            self._numbers[uid] = await self._ids.take(INSTANCES, self._world.highest_id(INSTANCES))
+        return self._numbers[uid]
+
+    def numbered(self, uid: str) -> None:
+        """The run's status carries its number, or the run is gone."""
+        self._numbers.pop(uid, None)
 
     async def _prefixes(self, o: Observed) -> tuple[str, ...]:
         found: dict[str, None] = {}

@@ -94,6 +94,8 @@ class Reconciler:
                 given = await self._facts.fetch(decided.fact, seen)
                 continue
             await self._applier.apply(seen, decided)
+            if seen.instance.status.id is not None or decided.status is not None:
+                self._facts.numbered(seen.instance.metadata.uid)
             if decided.again is not None:
                 wait = max((decided.again - self._clock()).total_seconds(), 0.0)
                 await self._queue.add_at(key, asyncio.get_running_loop().time() + wait)

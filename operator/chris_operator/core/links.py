@@ -41,7 +41,7 @@ def verdict(o: Observed, now: datetime) -> Verdict | Need:
         return Need(Fact.LISTING)
     if listing.missing:
         count = len(listing.missing)
-        words = f"{count} of the {len(named)} paths given by parameter 'dir' have no files in Swift: upload them first"
+        words = f"parameter 'dir': {count} of {len(named)} paths lead to no files in Swift: upload them first"
         return Verdict(Reason.INVALID_PARAMETERS, words, final=True)
     output = Output(attempt=ATTEMPT, digest=listing.digest, files=listing.files, bytes=listing.bytes)
     created = parse_time(o.instance.metadata.creation_timestamp) or now
