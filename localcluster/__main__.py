@@ -36,9 +36,13 @@ def _parser() -> argparse.ArgumentParser:
     up_parser = commands.add_parser("up", help="make the cluster run, whatever state it is in")
     up_parser.add_argument("--without-images", action="store_true", help="leave the images as they are")
     up_parser.set_defaults(action=_up)
-    image_parser = commands.add_parser("images", help="build images; bring them into the cluster or a registry")
+    image_parser = commands.add_parser(
+        "images", help="build images; bring them into the cluster or a registry"
+    )
     image_parser.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all)")
-    image_parser.add_argument("--registry", metavar="HOST/PREFIX", help="push there instead of into the cluster")
+    image_parser.add_argument(
+        "--registry", metavar="HOST/PREFIX", help="push there instead of into the cluster"
+    )
     image_parser.set_defaults(action=_images)
     return parser
 
@@ -67,7 +71,7 @@ def _registry_binary(_: argparse.Namespace) -> None:
 
 
 def _down(options: argparse.Namespace) -> None:
-    removed = cluster.down(options.name)
+    removed = kind.down(cluster.bin_dir()) if kind.engine_answers() else cluster.down(options.name)
     say(f"cluster {options.name}: {'removed' if removed else 'there is none'}")
 
 

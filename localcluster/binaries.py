@@ -59,12 +59,7 @@ CONTAINERD = Module(
 )
 COREDNS = Module("coredns", (".",), ("coredns",), cold="about 1 minute")
 PAUSE = Module("pause", (".",), ("pause",), cold="a few seconds")
-REGISTRY = Module(
-    "registry",
-    ("github.com/distribution/distribution/v3/cmd/registry",),
-    ("registry",),
-    cold="about 1 minute",
-)
+REGISTRY = Module("registry", (".",), ("registry",), cold="about 1 minute")
 KIND = Module("kind", ("sigs.k8s.io/kind",), ("kind",), cold="half a minute")
 CLUSTER_MODULES = (CONTAINERD, KUBERNETES, COREDNS, PAUSE)
 
@@ -89,7 +84,9 @@ def ensure(cache: Path, module: Module, tools: Toolchain | None = None) -> Path:
     target = directory(cache, module, tools.version)
     if all((target / name).exists() for name in module.outputs):
         return target
-    say(f"building {module.name}: {', '.join(module.outputs)} ({module.cold or 'a while'} the first time, then cached)")
+    say(
+        f"building {module.name}: {', '.join(module.outputs)} ({module.cold or 'a while'} the first time, then cached)"
+    )
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".build-", dir=target.parent) as draft:
         _build(module, tools, Path(draft))
@@ -121,7 +118,7 @@ def _land(module: Module, draft: Path, target: Path) -> None:
     """Move each binary into place atomically; Go names it by its package, etcd's would be `server`."""
     for package, name in zip(module.packages, module.outputs, strict=True):
         built = draft / go_name(package, module.name)
-        os.replace(built, target / name)
+        built.replace(target / name)
 
 
 def go_name(package: str, module: str) -> str:
@@ -148,7 +145,9 @@ def _watch(name: str, lines: Iterable[str]) -> None:
             compiled += 1
         if time.monotonic() - said >= PROGRESS_SECONDS:
             said = time.monotonic()
-            say(f"building {name}: {fetched} modules fetched, {compiled} packages compiled, now {line.strip()[:60]}")
+            say(
+                f"building {name}: {fetched} modules fetched, {compiled} packages compiled, now {line.strip()[:60]}"
+            )
 
 
 def link_bin(directories: list[Path], target: Path) -> None:

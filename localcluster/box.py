@@ -48,7 +48,9 @@ class Box:
         """Run inside to the end and return standard output; ClusterError on failure."""
         done = subprocess.run(self.argv(command), check=False, capture_output=True, text=True)
         if done.returncode != 0:
-            raise ClusterError(failure([str(w) for w in command], done.returncode, done.stderr or done.stdout))
+            raise ClusterError(
+                failure([str(w) for w in command], done.returncode, done.stderr or done.stdout)
+            )
         return done.stdout
 
     def script(self, text: str) -> str:
@@ -92,7 +94,17 @@ def create(config: ClusterConfig, held: int) -> Box:
     ready = config.state / "box-ready"
     ready.unlink(missing_ok=True)
     config.logs.mkdir(parents=True, exist_ok=True)
-    namespaces = ["unshare", "-m", "-n", "-p", "--fork", "--kill-child=KILL", "--propagation", "private", "--mount-proc"]
+    namespaces = [
+        "unshare",
+        "-m",
+        "-n",
+        "-p",
+        "--fork",
+        "--kill-child=KILL",
+        "--propagation",
+        "private",
+        "--mount-proc",
+    ]
     init = ["sh", "-c", _INIT.format(ready=shlex.quote(str(ready)))]
     with (config.logs / "box.log").open("a") as log:
         parent = subprocess.Popen(

@@ -52,12 +52,13 @@ class Buildah:
         os.utime(archive)
         return archive
 
-    def push(self, spec: ImageSpec, target: str, *, insecure: bool) -> None:
+    def push(self, spec: ImageSpec, target: str) -> None:
         """Copy an image to a registry, building it when the store has lost it."""
         name = f"{spec.repository}:{self.key(spec)}"
         if not self._has(name):
             self._build(spec)
-        self._run("push", f"--tls-verify={str(not insecure).lower()}", name, f"docker://{target}")
+        verify = str(not is_insecure(target)).lower()
+        self._run("push", "--quiet", f"--tls-verify={verify}", name, f"docker://{target}")
 
     def _build(self, spec: ImageSpec) -> None:
         base = self._ensure_base()
@@ -66,7 +67,10 @@ class Buildah:
         say(f"image {spec.name}: building {spec.dockerfile.parent.name}/Dockerfile {spec.target}".rstrip())
         with tempfile.TemporaryDirectory(prefix=f"chris-{spec.name}-") as context:
             stage(spec, Path(context))
-            run_watched(self._argv(*build_words(spec, name, base, pipconf.mounts(self.cache), context)), Watcher(spec.name))
+            run_watched(
+                self._argv(*build_words(spec, name, base, pipconf.mounts(self.cache), context)),
+                Watcher(spec.name),
+            )
         say(f"image {spec.name}: built in {time.monotonic() - began:.0f} s")
 
     def _save(self, spec: ImageSpec, archive: Path) -> None:
@@ -76,13 +80,15 @@ class Buildah:
         draft = archive.with_suffix(f".{os.getpid()}")
         try:
             self._run("push", "--quiet", name, f"docker-archive:{draft}:{name}")
-            os.replace(draft, archive)
+            draft.replace(archive)
         finally:
             draft.unlink(missing_ok=True)
 
     def _prune(self, spec: ImageSpec) -> None:
         """Keep the last few archives of an image: branches come and go, disks do not grow."""
-        archives = sorted(self.archive(spec).parent.glob(f"{spec.name}-????????????.tar"), key=lambda f: f.stat().st_mtime)
+        archives = sorted(
+            self.archive(spec).parent.glob(f"{spec.name}-????????????.tar"), key=lambda f: f.stat().st_mtime
+        )
         for old in archives[:-KEPT_ARCHIVES]:
             old.unlink()
             key = old.stem[-12:]
@@ -100,7 +106,13 @@ class Buildah:
         with tempfile.TemporaryDirectory(prefix="chris-base-", dir=self._home()) as directory:
             tree = Path(directory) / "base.tar"
             hook = f'chroot "$1" sh -c {LINKS!r}'
-            words = ["--variant=apt", f"--include={','.join(PACKAGES)}", f"--customize-hook={hook}", SUITE, tree]
+            words = [
+                "--variant=apt",
+                f"--include={','.join(PACKAGES)}",
+                f"--customize-hook={hook}",
+                SUITE,
+                str(tree),
+            ]
             run_watched(["mmdebstrap", *words], Watcher("base"))
             container = self._run("from", "scratch").strip()
             self._run("add", container, tree, "/")
@@ -121,18 +133,44 @@ class Buildah:
 
     def _argv(self, *words: str | Path) -> list[str | Path]:
         """In a mount namespace of its own: buildah leaves its store mounted, a killed one its layers too."""
-        store = ["--storage-driver", "overlay", "--root", self._home() / "root", "--runroot", self._home() / "run"]
+        store: list[str | Path] = [
+            "--storage-driver",
+            "overlay",
+            "--root",
+            self._home() / "root",
+            "--runroot",
+            self._home() / "run",
+        ]
         return ["unshare", "-m", "--propagation", "private", "buildah", *store, *words]
 
 
 def build_words(spec: ImageSpec, name: str, base: str, mounts: list[str], context: str) -> list[str]:
     """Words of `buildah bud`: chroot isolation needs no cgroups, no network of its own and no registry."""
-    words = ["bud", "--isolation", "chroot", "--layers", "--pull-never", "--build-arg", f"PYTHON_IMAGE={base}"]
+    words = [
+        "bud",
+        "--isolation",
+        "chroot",
+        "--layers",
+        "--pull-never",
+        "--build-arg",
+        f"PYTHON_IMAGE={base}",
+    ]
     for mount in mounts:
         words += ["-v", mount]
     if spec.target:
         words += ["--target", spec.target]
     return [*words, "-f", str(spec.dockerfile), "-t", name, context]
+
+
+def is_insecure(target: str) -> bool:
+    """Whether a registry is tried without TLS as well: this machine's own, or by explicit wish.
+
+    >>> is_insecure("localhost:5000/chris/x:1"), is_insecure("registry.example.org/chris/x:1")
+    (True, False)
+    """
+    host = target.partition("/")[0].partition(":")[0]
+    wished = os.environ.get("REGISTRY_INSECURE", "") not in {"", "0", "false"}
+    return wished or host == "localhost" or host.startswith("127.")
 
 
 class Watcher:
@@ -142,9 +180,9 @@ class Watcher:
         self.name = name
 
     def __call__(self, lines: Iterable[str]) -> None:
+        """Read the output to its end."""
         said = time.monotonic()
         for line in lines:
             if time.monotonic() - said >= PROGRESS_SECONDS and line.strip():
                 said = time.monotonic()
                 say(f"image {self.name}: {line.strip()[:100]}")
-

@@ -40,7 +40,12 @@ IDENTITIES = (
 def server_names(config: ClusterConfig) -> str:
     """Subject alternative names of the API server: from the host, from the box, from pods."""
     addresses = (config.node_address, "127.0.0.1", config.service_range[1])
-    names = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+    names = (
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    )
     return ",".join([*(f"IP:{address}" for address in addresses), *(f"DNS:{name}" for name in names)])
 
 
@@ -53,11 +58,24 @@ def create(config: ClusterConfig) -> None:
     _issue(pki, "apiserver", "/CN=kube-apiserver", f"subjectAltName={server_names(config)}", "serverAuth")
     for identity in IDENTITIES:
         _issue(pki, identity.name, identity.subject, "basicConstraints=CA:FALSE", "clientAuth")
-    run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", pki / "sa.key"])
+    run(
+        [
+            "openssl",
+            "genpkey",
+            "-algorithm",
+            "RSA",
+            "-pkeyopt",
+            "rsa_keygen_bits:2048",
+            "-out",
+            pki / "sa.key",
+        ]
+    )
     run(["openssl", "pkey", "-in", pki / "sa.key", "-pubout", "-out", pki / "sa.pub"])
     config.settings.mkdir(parents=True, exist_ok=True, mode=0o700)
     for identity in IDENTITIES:
-        target = config.kubeconfig if identity.name == "admin" else config.settings / f"{identity.name}.kubeconfig"
+        target = (
+            config.kubeconfig if identity.name == "admin" else config.settings / f"{identity.name}.kubeconfig"
+        )
         target.write_text(kubeconfig(config, identity.name))
         target.chmod(0o600)
 
@@ -98,6 +116,6 @@ def kubeconfig(config: ClusterConfig, identity: str) -> str:
 def _issue(pki: Path, name: str, subject: str, extension: str, usage: str) -> None:
     """One certificate signed by the authority; `req -x509 -CA` needs OpenSSL 3."""
     request = ["openssl", "req", "-x509", *EC_KEY, "-days", DAYS, "-subj", subject]
-    signer = ["-CA", pki / "ca.crt", "-CAkey", pki / "ca.key"]
+    signer: list[str | Path] = ["-CA", pki / "ca.crt", "-CAkey", pki / "ca.key"]
     extensions = ["-addext", extension, "-addext", f"extendedKeyUsage={usage}"]
     run([*request, *signer, *extensions, "-keyout", pki / f"{name}.key", "-out", pki / f"{name}.crt"])

@@ -4,7 +4,19 @@ import os
 import shutil
 from pathlib import Path
 
-from localcluster import binaries, box, certs, cgroups, env, machine, network, oci, processes, readiness, settings
+from localcluster import (
+    binaries,
+    box,
+    certs,
+    cgroups,
+    env,
+    machine,
+    network,
+    oci,
+    processes,
+    readiness,
+    settings,
+)
 from localcluster.box import Box
 from localcluster.config import CHECKOUT, MAIN, ClusterConfig, cache_dir
 from localcluster.console import say
@@ -81,7 +93,9 @@ def _create(name: str, first_index: int, tools: Path) -> ClusterConfig:
     record = Record(config.index)
     shutil.rmtree(config.logs, ignore_errors=True)
     save(_record_file(name), record)
-    say(f"cluster {name}: node {config.node_address}, pods {config.pod_range}, services {config.service_range}")
+    say(
+        f"cluster {name}: node {config.node_address}, pods {config.pod_range}, services {config.service_range}"
+    )
     cgroups.create(config.cgroup)
     machine.raise_limits()
     inside = box.create(config, held)
@@ -95,7 +109,7 @@ def _create(name: str, first_index: int, tools: Path) -> ClusterConfig:
     _write_settings(config)
     _start(config, inside, tools)
     readiness.wait(config, inside, tools)
-    env.write(config, tools)
+    env.write(env.of(config), config.env_file, tools)
     save(_record_file(name), record.with_ready())
     say(f"cluster {name}: ready at {config.api_url}; `. {config.env_file}` for kubectl")
     return config
@@ -146,7 +160,7 @@ def _heal(config: ClusterConfig, inside: Box, tools: Path) -> None:
         say(f"cluster {config.name}: {component.name} had ended, starting it again")
         processes.start(config, inside, tools, component)
     readiness.wait(config, inside, tools)
-    env.write(config, tools)
+    env.write(env.of(config), config.env_file, tools)
     say(f"cluster {config.name}: {'healed' if dead else 'was already'} up at {config.api_url}")
 
 

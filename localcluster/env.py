@@ -1,36 +1,65 @@
 """The shell file that tells tests and users how to reach the cluster."""
 
-import os
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
+from localcluster import files
 from localcluster.config import MARK, ClusterConfig
 
 
-def text(config: ClusterConfig, binaries: Path, kind: str = "localcluster") -> str:
-    """Contents of build/env; HOST_ADDRESS is how pods and containerd reach servers of this machine."""
+@dataclass(frozen=True)
+class Access:
+    """How a cluster is reached, whatever made it."""
+
+    name: str
+    kind: str
+    kubeconfig: Path
+    state: Path
+    node: str
+    host: str
+    """How pods and the container runtime reach servers of this machine."""
+    pods: str
+    services: str
+    certs_d: Path | None = None
+    """containerd's directory of registry hosts, where it can be written from here."""
+
+
+def of(config: ClusterConfig) -> Access:
+    """Access to a cluster in a box."""
+    return Access(
+        config.name,
+        "localcluster",
+        config.kubeconfig,
+        config.state,
+        str(config.node_address),
+        str(config.host_address),
+        str(config.pod_range),
+        str(config.service_range),
+        config.settings / "certs.d",
+    )
+
+
+def text(access: Access, binaries: Path) -> str:
+    """Contents of build/env."""
     values = {
-        "KUBECONFIG": str(config.kubeconfig),
-        "CLUSTER_NAME": config.name,
-        "CLUSTER_KIND": kind,
+        "KUBECONFIG": str(access.kubeconfig),
+        "CLUSTER_NAME": access.name,
+        "CLUSTER_KIND": access.kind,
         "CLUSTER_MARK": MARK,
-        "CLUSTER_STATE": str(config.state),
-        "CLUSTER_LOGS": str(config.logs),
-        "API_URL": config.api_url,
-        "NODE_ADDRESS": str(config.node_address),
-        "HOST_ADDRESS": str(config.host_address),
-        "POD_CIDR": str(config.pod_range),
-        "SERVICE_CIDR": str(config.service_range),
-        "REGISTRY_HOSTS": str(config.settings / "certs.d"),
-        "AUDIT_LOG": str(config.logs / "audit.log"),
+        "CLUSTER_STATE": str(access.state),
+        "CLUSTER_LOGS": str(access.state / "log"),
+        "AUDIT_LOG": str(access.state / "log" / "audit.log"),
+        "NODE_ADDRESS": access.node,
+        "HOST_ADDRESS": access.host,
+        "POD_CIDR": access.pods,
+        "SERVICE_CIDR": access.services,
+        "REGISTRY_HOSTS": str(access.certs_d or ""),
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     return "\n".join([*lines, f'export PATH={shlex.quote(str(binaries))}:"$PATH"', ""])
 
 
-def write(config: ClusterConfig, binaries: Path) -> None:
+def write(access: Access, file: Path, binaries: Path) -> None:
     """Write the file atomically."""
-    config.env_file.parent.mkdir(parents=True, exist_ok=True)
-    draft = config.env_file.with_name("env.tmp")
-    draft.write_text(text(config, binaries))
-    os.replace(draft, config.env_file)
+    files.write(file, text(access, binaries))

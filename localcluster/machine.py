@@ -65,7 +65,9 @@ def raise_limits() -> None:
     if not original.exists():
         original.write_text(current)
     INOTIFY.write_text(str(INOTIFY_NEEDED))
-    say(f"raised fs.inotify.max_user_instances from {current} to {INOTIFY_NEEDED} until the last cluster ends")
+    say(
+        f"raised fs.inotify.max_user_instances from {current} to {INOTIFY_NEEDED} until the last cluster ends"
+    )
 
 
 def _claim_file(index: int) -> Path:

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import platform
 import tarfile
 from pathlib import Path
@@ -40,7 +39,7 @@ def write_archive(binary: Path, reference: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_suffix(".tmp")
     draft.write_bytes(_tar(contents, mode=0o644))
-    os.replace(draft, target)
+    draft.replace(target)
 
 
 def _tar(contents: dict[str, bytes], *, mode: int) -> bytes:

@@ -8,7 +8,9 @@ from pathlib import Path
 SECTIONS = ("global", "install")
 LISTS = ("find-links", "extra-index-url", "trusted-host")
 CERTIFICATES = "/etc/ssl/certs"
-NOT_FOR_BUILDS = frozenset({"config-file", "cache-dir", "require-virtualenv", "user", "target", "prefix", "python"})
+NOT_FOR_BUILDS = frozenset(
+    {"config-file", "cache-dir", "require-virtualenv", "user", "target", "prefix", "python"}
+)
 
 
 def settings(files: list[Path], environment: Mapping[str, str]) -> dict[str, str]:
@@ -59,5 +61,10 @@ def _config_files() -> list[Path]:
     """Where pip looks, in its order; the same for root and other users."""
     home = Path.home()
     own = os.environ.get("PIP_CONFIG_FILE", "")
-    places = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip/pip.conf", home / ".config/pip/pip.conf"]
+    places = [
+        Path("/etc/xdg/pip/pip.conf"),
+        Path("/etc/pip.conf"),
+        home / ".pip/pip.conf",
+        home / ".config/pip/pip.conf",
+    ]
     return [place for place in [*places, *([Path(own)] if own else [])] if place.is_file()]

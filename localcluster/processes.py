@@ -1,9 +1,9 @@
 """The cluster's daemons: their command lines, starting them in the box, telling whether they live."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localcluster import files
 from localcluster.box import Box
 from localcluster.config import ClusterConfig
 
@@ -49,10 +49,7 @@ def start(config: ClusterConfig, box: Box, binaries: Path, component: Component)
     env = {"PATH": path, "HOME": "/root", **component.env}
     log = config.logs / f"{component.name}.log"
     pid = box.spawn([binaries / component.name, *component.flags], log, env)
-    config.run.mkdir(parents=True, exist_ok=True)
-    draft = config.run / f"{component.name}.new"
-    draft.write_text(str(pid))
-    os.replace(draft, config.run / f"{component.name}.pid")
+    files.write(config.run / f"{component.name}.pid", str(pid))
 
 
 def alive(config: ClusterConfig, box: Box, component: Component) -> bool:
@@ -158,5 +155,3 @@ def _kube_proxy(config: ClusterConfig) -> tuple[str, ...]:
         "--hostname-override=node",
         f"--bind-address={config.node_address}",
     )
-
-

@@ -32,12 +32,14 @@ class Gate:
 
 def gates(config: ClusterConfig, inside: Box, tools: Path) -> tuple[Gate, ...]:
     """All gates, in an order in which the later need the earlier."""
-    kubectl = [tools / "kubectl", "--kubeconfig", config.kubeconfig]
+    kubectl: list[str | Path] = [tools / "kubectl", "--kubeconfig", config.kubeconfig]
     node = str(config.node_address)
     first_service = f"{config.service_range[1]}/32"
     base = config.settings / "base.json"
     return (
-        Gate("API server is ready", lambda: succeeds([*kubectl, "get", "--raw", "/readyz"]), "kube-apiserver"),
+        Gate(
+            "API server is ready", lambda: succeeds([*kubectl, "get", "--raw", "/readyz"]), "kube-apiserver"
+        ),
         Gate("cluster carries its mark", lambda: _applied(kubectl, base), "kube-apiserver"),
         Gate("node is ready", lambda: _node_ready(kubectl), "kubelet"),
         Gate("kubelet listens", lambda: _listens(node, 10250), "kubelet"),
@@ -81,7 +83,9 @@ def _fail_if_dead(config: ClusterConfig, inside: Box, started: tuple[Component, 
     for component in (part for part in started if not processes.alive(config, inside, part)):
         log = config.logs / f"{component.name}.log"
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-        raise ClusterError(f"{component.name}: ended while the cluster was starting; the end of {log}:\n{tail}")
+        raise ClusterError(
+            f"{component.name}: ended while the cluster was starting; the end of {log}:\n{tail}"
+        )
     return False
 
 

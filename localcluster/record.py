@@ -1,9 +1,10 @@
 """What a running cluster leaves on disk so that a later command can find it, heal it or clean it up."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from localcluster import files
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,7 @@ def load(path: Path) -> Record | None:
 
 def save(path: Path, record: Record) -> None:
     """Replace the record atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(asdict(record)))
-    os.replace(draft, path)
+    files.write(path, json.dumps(asdict(record)))
 
 
 def start_time(pid: int) -> str | None:

@@ -25,7 +25,7 @@ def files(config: ClusterConfig, containerd_root: Path, *, apparmor: bool) -> di
 
 
 def containerd_toml(config: ClusterConfig, root: Path, *, apparmor: bool) -> str:
-    """containerd 2.3: snapshots on overlayfs, images by import or from a registry named in certs.d."""
+    """Version 2.3 of containerd: snapshots on overlayfs, images by import or from a registry named in certs.d."""
     cri = "plugins.'io.containerd.cri.v1"
     return f"""version = 3
 root = "{root}"
@@ -141,7 +141,11 @@ def corefile(config: ClusterConfig) -> str:
 def base_objects(config: ClusterConfig) -> dict[str, Any]:
     """Objects every local cluster carries: its mark, and what CoreDNS may read."""
     rules = [
-        {"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"], "verbs": ["list", "watch"]},
+        {
+            "apiGroups": [""],
+            "resources": ["endpoints", "services", "pods", "namespaces"],
+            "verbs": ["list", "watch"],
+        },
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
     ]
     rbac = "rbac.authorization.k8s.io"

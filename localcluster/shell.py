@@ -49,7 +49,13 @@ def run_watched(
             yield line
 
     with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=_merged(env), cwd=cwd
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=_merged(env),
+        cwd=cwd,
     ) as process:
         if process.stdout is not None:
             watch(remembered(process.stdout))

