@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from localcluster import binaries, cluster, images, kind, prepare
+from localcluster import binaries, cluster, deploy, images, kind, prepare
 from localcluster.config import MAIN, cache_dir
 from localcluster.console import say
 from localcluster.errors import ClusterError
@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
         ("prepare", _prepare, "install the system packages that are missing, or name them"),
         ("down", _down, "remove the cluster without a trace"),
         ("status", _status, "say whether the cluster is usable"),
+        ("deploy", _deploy, "put the operator, Swift and the plugins on the cluster"),
         ("binaries", _binaries, "build the cluster's binaries and print the directory that holds them"),
         ("registry-binary", _registry_binary, "build an image registry for tests and print its path"),
     ):
@@ -59,6 +60,10 @@ def _up(options: argparse.Namespace) -> None:
         cluster.up(options.name, options.first_index)
     if not options.without_images:
         images.provide([], options.name)
+
+
+def _deploy(_: argparse.Namespace) -> None:
+    deploy.deploy(str(cluster.bin_dir() / "kubectl"), deploy.kubeconfig())
 
 
 def _binaries(_: argparse.Namespace) -> None:
