@@ -31,7 +31,9 @@ COVERED = ("/var/lib", "/var/log")
 
 # The first process must reap orphans (every shim becomes one), which `sleep` alone would not do:
 # a shell's `wait` does, as it collects whatever child ends.
-_INIT = "mount --make-rshared / && touch {ready} && while :; do sleep 3600 & wait $!; done"
+# Its arguments say whose it is, so that it is found even when the record of it is lost.
+_INIT = 'mount --make-rshared / && touch "$2/box-ready" && while :; do sleep 3600 & wait $!; done'
+_TITLE = "chris-localcluster-box"
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def create(config: ClusterConfig, held: int) -> Box:
         "private",
         "--mount-proc",
     ]
-    init = ["sh", "-c", _INIT.format(ready=shlex.quote(str(ready)))]
+    init = ["sh", "-c", _INIT, _TITLE, str(config.index), str(config.state)]
     with (config.logs / "box.log").open("a") as log:
         parent = subprocess.Popen(
             [*namespaces, *init],
@@ -122,6 +124,19 @@ def create(config: ClusterConfig, held: int) -> Box:
     if parent.poll() is not None:
         raise ClusterError(f"box: unshare ended with exit code {parent.returncode}. {hint}")
     return Box(int(children.read_text().split()[0]))
+
+
+def find(state: Path) -> tuple[Box, int] | None:
+    """The box of a state directory and its index, found among the machine's processes."""
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            process_ids = (directory / "status").read_text().partition("NSpid:")[2].partition("\n")[0]
+        except OSError:
+            continue
+        if process_ids.endswith("\t1") and words[3:4] == [_TITLE] and words[5] == str(state):
+            return Box(int(directory.name)), int(words[4])
+    return None
 
 
 def prepare(config: ClusterConfig, box: Box) -> None:

@@ -29,38 +29,39 @@ from localcluster.shell import wait_until
 def up(name: str = MAIN, first_index: int = 0) -> ClusterConfig:
     """Make the cluster run, whatever state it is in: absent, half-made, killed, damaged or running."""
     _require_root()
-    tools = bin_dir()
     record = load(_record_file(name))
     if record and record.alive() and record.ready:
         config = machine.config(name, record.index)
-        _heal(config, Box(record.init_pid or 0), tools)
+        _heal(config, Box(record.init_pid or 0), bin_dir())
         return config
-    if record:
-        say(f"cluster {name}: removing what a killed one left behind")
-        down(name)
+    if down(name):
+        say(f"cluster {name}: removed what a killed one had left behind")
     link_binaries()
-    return _create(name, first_index, tools)
+    return _create(name, first_index, bin_dir())
 
 
 def down(name: str = MAIN) -> bool:
-    """Remove the cluster without a trace but its logs; False when there was none."""
+    """Remove the cluster without a trace but its logs; False when there was none.
+
+    The record is written before anything is made and removed last, so that this can be killed and called again.
+    """
     _require_root()
     record = load(_record_file(name))
-    if record is None:
+    found = box.find(machine.config(name, 0).state)
+    if record is None and found is None:
         return False
-    config = machine.config(name, record.index)
-    if record.alive():
+    config = machine.config(name, record.index if record else found[1] if found else 0)
+    if found:
+        found[0].kill()
+    held = machine.reclaim(config.index)
+    if held is not None:
+        # Else another cluster took the index since ours was killed: link and cgroup of that name are its own.
         network.part(config)
-        Box(record.init_pid or 0).kill()
-    cgroups.remove(config.cgroup)
-    machine.release(record.index)
+        cgroups.remove(config.cgroup)
+        machine.release(config.index, held)
     config.env_file.unlink(missing_ok=True)
-    for entry in config.state.iterdir():
-        if entry.is_dir() and entry != config.logs:
-            shutil.rmtree(entry)
-        elif entry != config.logs and entry != _record_file(name):
-            entry.unlink()
-    _record_file(name).unlink()
+    _clear(config)
+    _record_file(name).unlink(missing_ok=True)
     return True
 
 
@@ -162,6 +163,17 @@ def _heal(config: ClusterConfig, inside: Box, tools: Path) -> None:
     readiness.wait(config, inside, tools)
     env.write(env.of(config), config.env_file, tools)
     say(f"cluster {config.name}: {'healed' if dead else 'was already'} up at {config.api_url}")
+
+
+def _clear(config: ClusterConfig) -> None:
+    """Empty the state directory but for the logs and the record."""
+    for entry in config.state.glob("*"):
+        if entry in {config.logs, _record_file(config.name)}:
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _record_file(name: str) -> Path:

@@ -41,9 +41,15 @@ def claim(name: str, first: int) -> tuple[ClusterConfig, int]:
     )
 
 
-def release(index: int) -> None:
+def reclaim(index: int) -> int | None:
+    """The claim of an index whose box is gone; None when another cluster holds it by now."""
+    return lock(_claim_file(index))
+
+
+def release(index: int, held: int) -> None:
     """Give up an index; the last cluster's end puts the inotify limit back."""
     _claim_file(index).unlink(missing_ok=True)
+    os.close(held)
     original = SHARED / "inotify"
     if any(_held(other) for other in range(MAX_CLUSTERS)):
         return
