@@ -1,0 +1,60 @@
+# The only task list. `make demo` and `make test` do all the set-up on a bare Debian or Ubuntu machine.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := build/venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+ENV := build/env
+LOCKS := operator dev swift
+
+.PHONY: help demo test check unit e2e bench up down deploy gen lock images clean-cluster
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.complete: requirements/dev.txt
+	@$(PYTHON) -m localcluster prepare
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: up ## a real scan through a real cluster: watch it, then look into demo-output/
+	@. $(ENV) && $(BIN)/python -m demo
+
+test: check up ## everything: check, then the cluster, then every test; lists what was skipped
+	@$(PYTHON) plugins/run_tests.py
+	@. $(ENV) && $(PYTEST) -m "not bench" tests/controller tests/staging tests/localcluster tests/e2e
+
+check: $(VENV)/.complete ## lint, types, imports, unit, golden, generated files; no cluster, seconds
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@PYTHONPATH=operator $(BIN)/lint-imports --no-timing >build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
+	@PYTHONPATH=operator $(BIN)/python -m chris_operator.crds --check crds
+	@$(PYTEST) -q tests/unit tests/golden tests/architecture
+
+e2e: up ## only the tests that need the cluster
+	@. $(ENV) && $(PYTEST) tests/e2e
+
+bench: up ## measurements against the best alternative, into build/bench.json
+	@. $(ENV) && $(PYTEST) -m bench tests/benchmarks
+
+up: $(VENV)/.complete ## a cluster of its own with Swift, the operator and the plugins
+	@$(PYTHON) -m localcluster up
+	@$(PYTHON) -m localcluster deploy
+
+down: ## remove the cluster without a trace
+	@$(PYTHON) -m localcluster down
+
+images: $(VENV)/.complete ## build all images; REGISTRY=host/prefix pushes them there
+	@$(PYTHON) -m localcluster images $(if $(REGISTRY),--registry $(REGISTRY))
+
+gen: $(VENV)/.complete ## write generated files anew: CRDs, golden files
+	@PYTHONPATH=operator $(BIN)/python -m chris_operator.crds crds
+	@$(PYTEST) -q tests/golden --regenerate
+
+lock: $(VENV)/.complete ## compile the hash-pinned requirements anew
+	@for name in $(LOCKS); do $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header \
+	    --no-emit-index-url --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt; done

@@ -1,0 +1,1 @@
+"""The demonstration: a real scan through a real cluster, watched live."""
