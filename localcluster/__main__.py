@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from localcluster import binaries, cluster, deploy, images, kind, prepare
+from localcluster import binaries, cluster, deploy, images, kind, prepare, registry
 from localcluster.config import MAIN, cache_dir
 from localcluster.console import say
 from localcluster.errors import ClusterError
@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, action, text in (
         ("prepare", _prepare, "install the system packages that are missing, or name them"),
         ("down", _down, "remove the cluster without a trace"),
+        ("env", _env, "print how to reach the cluster, as shell"),
         ("status", _status, "say whether the cluster is usable"),
         ("deploy", _deploy, "put the operator, Swift and the plugins on the cluster"),
         ("binaries", _binaries, "build the cluster's binaries and print the directory that holds them"),
@@ -45,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
         "--registry", metavar="HOST/PREFIX", help="push there instead of into the cluster"
     )
     image_parser.set_defaults(action=_images)
+    trust_parser = commands.add_parser(
+        "trust-registry", help="let the cluster pull from a registry without TLS"
+    )
+    trust_parser.add_argument("address", metavar="HOST:PORT")
+    trust_parser.set_defaults(action=_trust_registry)
     return parser
 
 
@@ -73,6 +79,16 @@ def _binaries(_: argparse.Namespace) -> None:
 
 def _registry_binary(_: argparse.Namespace) -> None:
     print(binaries.ensure(cache_dir(), binaries.REGISTRY) / "registry")
+
+
+def _trust_registry(options: argparse.Namespace) -> None:
+    config, _ = cluster.require(options.name)
+    print(registry.trust(config, options.address))
+
+
+def _env(options: argparse.Namespace) -> None:
+    config, _ = cluster.require(options.name)
+    print(config.env_file.read_text(), end="")
 
 
 def _down(options: argparse.Namespace) -> None:

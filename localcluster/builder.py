@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from localcluster import pipconf
@@ -163,14 +164,17 @@ def build_words(spec: ImageSpec, name: str, base: str, mounts: list[str], contex
 
 
 def is_insecure(target: str) -> bool:
-    """Whether a registry is tried without TLS as well: this machine's own, or by explicit wish.
+    """Whether a registry is tried without TLS as well: by explicit wish, or where no authority certifies it.
 
-    >>> is_insecure("localhost:5000/chris/x:1"), is_insecure("registry.example.org/chris/x:1")
-    (True, False)
+    >>> is_insecure("localhost:5000/x:1"), is_insecure("10.90.0.254:5000/x:1"), is_insecure("example.org/x:1")
+    (True, True, False)
     """
     host = target.partition("/")[0].partition(":")[0]
     wished = os.environ.get("REGISTRY_INSECURE", "") not in {"", "0", "false"}
-    return wished or host == "localhost" or host.startswith("127.")
+    try:
+        return wished or ip_address(host).is_private
+    except ValueError:
+        return wished or host == "localhost"
 
 
 class Watcher:

@@ -73,6 +73,14 @@ def running(name: str = MAIN) -> tuple[ClusterConfig, Box] | None:
     return machine.config(name, record.index), Box(record.init_pid or 0)
 
 
+def require(name: str = MAIN) -> tuple[ClusterConfig, Box]:
+    """The cluster, which must run; ClusterError otherwise."""
+    found = running(name)
+    if found is None:
+        raise ClusterError(f"cluster {name}: down; run `make up` first")
+    return found
+
+
 def problems(config: ClusterConfig, inside: Box) -> list[str]:
     """What keeps a cluster whose box runs from being usable."""
     found = [f"{component.name} does not run" for component in processes.dead(config, inside)]

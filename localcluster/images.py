@@ -10,7 +10,6 @@ from localcluster.builder import Buildah
 from localcluster.config import CHECKOUT, cache_dir
 from localcluster.console import say
 from localcluster.containerd import Containerd
-from localcluster.errors import ClusterError
 from localcluster.specs import ImageSpec
 
 RESULT = CHECKOUT / "build" / "images.json"
@@ -96,8 +95,6 @@ def is_content_key(spec: ImageSpec, name: str) -> bool:
 def _destination(cluster_name: str) -> Destination:
     if kind.engine_answers():
         return kind.KindImages(cluster.bin_dir())
-    running = cluster.running(cluster_name)
-    if running is None:
-        raise ClusterError(f"cluster {cluster_name}: down, so it cannot take images; run `make up` first")
-    client = Containerd(running[1], cluster.bin_dir())
+    _, box = cluster.require(cluster_name)
+    client = Containerd(box, cluster.bin_dir())
     return BoxImages(Buildah(cache_dir()), client, frozenset(client.image_names()))

@@ -76,7 +76,7 @@ def prepare(*, docker: bool) -> None:
         _install([need.package for need in absent])
         absent = missing(tuple(absent))
     if absent:
-        raise ClusterError(_instructions(absent))
+        raise ClusterError(instructions(absent))
 
 
 def _install(packages: list[str]) -> None:
@@ -92,7 +92,8 @@ def _drain(lines: Iterable[str]) -> None:
         continue
 
 
-def _instructions(absent: list[Need]) -> str:
+def instructions(absent: list[Need]) -> str:
+    """What is missing, and the command that installs it on Debian and Ubuntu."""
     lines = [f"  {need.package}: provides {need.sign}" for need in absent]
     packages = " ".join(need.package for need in absent)
     return "\n".join(
