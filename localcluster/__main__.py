@@ -69,7 +69,7 @@ def _up(options: argparse.Namespace) -> None:
 
 
 def _deploy(_: argparse.Namespace) -> None:
-    deploy.deploy(str(cluster.bin_dir() / "kubectl"), deploy.kubeconfig())
+    deploy.deploy(str(cluster.bin_dir() / "kubectl"))
 
 
 def _binaries(_: argparse.Namespace) -> None:

@@ -18,12 +18,12 @@ from localcluster.errors import ClusterError
 
 OVERLAY = CHECKOUT / "build" / "deploy" / "kustomization.yaml"
 _TIMEOUT = "300s"
-_SYSTEM = "chris-system"
+_DEPLOYMENTS = (("chris-swift", "swift"), ("chris-system", "chris-operator"))
 _OURS = ("operator", "staging", "swift")
 
 
-def overlay(images: Mapping[str, Mapping[str, str]], base: str) -> dict[str, Any]:
-    """The kustomization that deploys `base` with exactly these images.
+def overlay(images: Mapping[str, Mapping[str, str]], base: str, swift_data: str | None) -> dict[str, Any]:
+    """The kustomization that deploys `base` with exactly these images; Swift's data go below `swift_data`.
 
     kustomize knows images of containers only, so the staging image, which the operator writes into the
     pods it makes, is set by a patch.
@@ -31,13 +31,10 @@ def overlay(images: Mapping[str, Mapping[str, str]], base: str) -> dict[str, Any
     missing = [name for name in ("operator", "staging") if name not in images]
     if missing:
         raise ClusterError(f"images {', '.join(missing)} are not built: run `make images` first")
-    patch = [
-        {
-            "op": "replace",
-            "path": "/spec/template/spec/containers/0/env/2",
-            "value": {"name": "CHRIS_STAGING_IMAGE", "value": pinned(images["staging"])},
-        }
-    ]
+    staging = {"name": "CHRIS_STAGING_IMAGE", "value": pinned(images["staging"])}
+    patches = [_patch("chris-operator", "/spec/template/spec/containers/0/env/2", staging)]
+    if swift_data:
+        patches.append(_patch("swift", "/spec/template/spec/volumes/0/hostPath/path", swift_data))
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -51,13 +48,13 @@ def overlay(images: Mapping[str, Mapping[str, str]], base: str) -> dict[str, Any
             for name in _OURS
             if name in images
         ],
-        "patches": [
-            {
-                "target": {"kind": "Deployment", "name": "chris-operator"},
-                "patch": json.dumps(patch),
-            }
-        ],
+        "patches": patches,
     }
+
+
+def _patch(deployment: str, path: str, value: object) -> dict[str, Any]:
+    operation = {"op": "replace", "path": path, "value": value}
+    return {"target": {"kind": "Deployment", "name": deployment}, "patch": json.dumps([operation])}
 
 
 def repository(ref: str) -> str:
@@ -75,31 +72,31 @@ def pinned(image: Mapping[str, str]) -> str:
     return f"{repository(image['ref'])}:{image['key']}"
 
 
-def kubeconfig(environment: Path = CHECKOUT / "build" / "env") -> str:
-    """The kubeconfig that `make up` wrote down."""
+def access(environment: Path = CHECKOUT / "build" / "env") -> dict[str, str]:
+    """The variables that `make up` wrote down."""
     if not environment.exists():
         raise ClusterError("there is no build/env: run `make up` first")
-    for line in environment.read_text().splitlines():
-        words = shlex.split(line)
-        if len(words) == 2 and words[1].startswith("KUBECONFIG="):  # noqa: PLR2004  export NAME=value
-            return words[1].partition("=")[2]
-    raise ClusterError(f"{environment} names no KUBECONFIG: run `make up` again")
+    words = [shlex.split(line) for line in environment.read_text().splitlines()]
+    pairs = (each[1].partition("=") for each in words if len(each) == 2)  # noqa: PLR2004  export NAME=value
+    return {name: value for name, _, value in pairs}
 
 
-def deploy(kubectl: str, kubeconfig: str, base: Path = CHECKOUT / "manifests" / "dev") -> None:
+def deploy(kubectl: str, base: Path = CHECKOUT / "manifests" / "dev") -> None:
     """Apply everything, register the plugins, wait until Swift and the operator serve."""
     images = json.loads((CHECKOUT / "build" / "images.json").read_text())
     OVERLAY.parent.mkdir(parents=True, exist_ok=True)
-    relative = os.path.relpath(base, OVERLAY.parent)
-    OVERLAY.write_text(json.dumps(overlay(images, relative), indent=1) + "\n")
-    run = Kubectl(kubectl, kubeconfig)
+    relative, known = os.path.relpath(base, OVERLAY.parent), access()
+    # In a box, the node's directories are this machine's: what is below the cluster's own goes with it.
+    data = f"{known['CLUSTER_STATE']}/swift" if known.get("CLUSTER_KIND") == "localcluster" else None
+    OVERLAY.write_text(json.dumps(overlay(images, relative, data), indent=1) + "\n")
+    run = Kubectl(kubectl, known["KUBECONFIG"])
     say("deploy: custom resources, Swift and the operator")
     run("apply", "--server-side", "--force-conflicts", "-k", str(OVERLAY.parent))
     for path in sorted(CHECKOUT.glob("crds/*.yaml")):
         if path.name != "kustomization.yaml":
             run("wait", "--for=condition=Established", f"--timeout={_TIMEOUT}", "-f", str(path))
-    for name in ("swift", "chris-operator"):
-        run("-n", _SYSTEM, "rollout", "status", f"deployment/{name}", f"--timeout={_TIMEOUT}")
+    for namespace, name in _DEPLOYMENTS:
+        run("-n", namespace, "rollout", "status", f"deployment/{name}", f"--timeout={_TIMEOUT}")
     say("deploy: plugins")
     for path in sorted(CHECKOUT.glob("plugins/pl-*/plugin.yaml")):
         run("apply", "-f", str(path))

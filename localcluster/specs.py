@@ -61,7 +61,7 @@ def _own_images(checkout: Path) -> list[ImageSpec]:
     specs = _operator_images(checkout)
     swift = checkout / "manifests" / "dev" / "swift"
     if (swift / "Dockerfile").exists():
-        specs.append(ImageSpec("swift", "dev", swift, swift / "Dockerfile"))
+        specs.append(ImageSpec("swift", "dev", checkout, swift / "Dockerfile"))
     return specs
 
 
