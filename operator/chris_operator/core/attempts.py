@@ -18,7 +18,7 @@ from .command import command, environment
 from .conditions import timestamp
 from .observe import Ended, JobFacts, PodFacts, Stage, parse_time
 from .observed import Observed
-from .phases import PHASES, Reason
+from .phases import PHASES, Reason, known_reason
 from .verdict import CopyManifest, Fact, Need, StartAttempt, StopAttempt, Verdict
 
 ABORTED = 143
@@ -91,7 +91,7 @@ def _backoff(o: Observed, reason: Reason) -> timedelta:
 
 
 def _after_failure(o: Observed, plugin: PluginSpec, attempt: AttemptStatus, now: datetime) -> Verdict | Need:
-    reason = Reason(attempt.reason or Reason.NODE_LOST)
+    reason = known_reason(attempt.reason) or Reason.NODE_LOST
     due = (parse_time(attempt.ended) or now) + _backoff(o, reason)
     if now < due:
         return Verdict(reason, "", again=due - now, quiet=True)

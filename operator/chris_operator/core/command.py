@@ -18,11 +18,13 @@ def _words(parameter: PluginParameter, value: Any) -> list[str]:
     if parameter.type in _PATHS:
         # The program never sees Swift's paths: what they name is staged into its input directory.
         return [parameter.flag, INCOMING]
-    if parameter.action == "store_true":
-        return [parameter.flag] if value else []
-    if parameter.action == "store_false":
-        return [] if value else [parameter.flag]
-    return [parameter.flag, str(value)]
+    match parameter.effective_action:
+        case "store_true":
+            return [parameter.flag] if value else []
+        case "store_false":
+            return [] if value else [parameter.flag]
+        case "store":
+            return [parameter.flag, str(value)]
 
 
 def arguments(plugin: PluginSpec, given: Mapping[str, Any]) -> list[str]:
@@ -35,7 +37,7 @@ def command(plugin: PluginSpec, given: Mapping[str, Any]) -> list[str]:
     """The whole command line that replaces the image's entrypoint."""
     program = f"{plugin.selfpath.rstrip('/')}/{plugin.selfexec}" if plugin.selfpath else plugin.selfexec
     head = [plugin.execshell, program] if plugin.execshell else [program]
-    directories = [INCOMING, OUTGOING] if plugin.type == "ds" else [OUTGOING]
+    directories = [OUTGOING] if plugin.type == "fs" else [INCOMING, OUTGOING]
     return [*head, *arguments(plugin, given), *directories]
 
 

@@ -148,6 +148,15 @@ PHASES: dict[Reason, Phase] = {
 }
 
 
+def known_reason(text: str | None) -> Reason | None:
+    """The reason of this name; None where a newer operator or a human hand wrote another one.
+
+    >>> known_reason("Cancelled"), known_reason("Bored")
+    (<Reason.CANCELLED: 'Cancelled'>, None)
+    """
+    return Reason(text) if text in {reason.value for reason in Reason} else None
+
+
 def cube_status(reason: Reason, status: str) -> CubeStatus:
     """ChRIS's name for a condition with this reason and status (`True`, `False` or `Unknown`)."""
     phase = PHASES[reason]

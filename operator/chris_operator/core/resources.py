@@ -11,13 +11,16 @@ _DEFAULT = Resources()
 
 
 def requested(spec: PluginInstanceSpec, plugin: PluginSpec, memory_mib: int | None = None) -> Resources:
-    """The resources of one attempt; `memory_mib` is what the attempt has grown to after running out."""
+    """The resources of one attempt; `memory_mib` is what the attempt has grown to after running out.
+
+    It counts whole MiB, rounded down, so a wish that is none is not taken down to it.
+    """
     wish = spec.resources or Wish()
     memory = plugin.memory.least if wish.memory is None else parse_memory(wish.memory)
     disk = _DEFAULT.disk_bytes if wish.ephemeral_storage is None else parse_memory(wish.ephemeral_storage)
     return Resources(
         cpu_millis=plugin.cpu.least if wish.cpu is None else parse_cpu(wish.cpu),
-        memory_bytes=memory if memory_mib is None else memory_mib * MEBI,
+        memory_bytes=memory if memory_mib is None else max(memory, memory_mib * MEBI),
         gpus=plugin.gpu.least if wish.gpu is None else wish.gpu,
         disk_bytes=disk,
     )

@@ -10,7 +10,7 @@ from chris_operator.models.plugin import Plugin
 from chris_operator.models.plugininstance import PluginInstance
 
 from .conditions import ready_conditions
-from .phases import PHASES, Kind, Reason
+from .phases import PHASES, Kind, Reason, known_reason
 
 
 def counts(instances: Iterable[PluginInstance]) -> InstanceCounts:
@@ -29,7 +29,8 @@ def _state(instance: PluginInstance) -> str:
         return "succeeded"
     if condition.status == "False":
         return "cancelled" if condition.reason == Reason.CANCELLED else "failed"
-    return "waiting" if PHASES[Reason(condition.reason)].kind is Kind.WAITING else "running"
+    reason = known_reason(condition.reason)
+    return "waiting" if reason is None or PHASES[reason].kind is Kind.WAITING else "running"
 
 
 def feed_status(
