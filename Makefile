@@ -48,8 +48,8 @@ up: $(VENV)/.complete ## a cluster of its own with Swift, the operator and the p
 down: ## remove the cluster without a trace
 	@$(PYTHON) -m localcluster down
 
-images: $(VENV)/.complete ## build all images; REGISTRY=host/prefix pushes them there
-	@$(PYTHON) -m localcluster images $(if $(REGISTRY),--registry $(REGISTRY))
+images: $(VENV)/.complete ## build images (NAMES=… only these); REGISTRY=host/prefix pushes them there
+	@$(PYTHON) -m localcluster images $(if $(REGISTRY),--registry $(REGISTRY)) $(NAMES)
 
 gen: $(VENV)/.complete ## write generated files anew: CRDs, golden files
 	@PYTHONPATH=operator $(BIN)/python -m chris_operator.crds crds

@@ -8,10 +8,9 @@ import json
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from localcluster import files, overlay
 from localcluster.config import CHECKOUT
 from localcluster.console import say
 from localcluster.errors import ClusterError
@@ -19,57 +18,6 @@ from localcluster.errors import ClusterError
 OVERLAY = CHECKOUT / "build" / "deploy" / "kustomization.yaml"
 _TIMEOUT = "300s"
 _DEPLOYMENTS = (("chris-swift", "swift"), ("chris-system", "chris-operator"))
-_OURS = ("operator", "staging", "swift")
-
-
-def overlay(images: Mapping[str, Mapping[str, str]], base: str, swift_data: str | None) -> dict[str, Any]:
-    """The kustomization that deploys `base` with exactly these images; Swift's data go below `swift_data`.
-
-    kustomize knows images of containers only, so the staging image, which the operator writes into the
-    pods it makes, is set by a patch.
-    """
-    missing = [name for name in ("operator", "staging") if name not in images]
-    if missing:
-        raise ClusterError(f"images {', '.join(missing)} are not built: run `make images` first")
-    staging = {"name": "CHRIS_STAGING_IMAGE", "value": pinned(images["staging"])}
-    patches = [_patch("chris-operator", "/spec/template/spec/containers/0/env/2", staging)]
-    if swift_data:
-        patches.append(_patch("swift", "/spec/template/spec/volumes/0/hostPath/path", swift_data))
-    return {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [base],
-        "images": [
-            {
-                "name": f"localhost/chris/{name}",
-                "newName": repository(images[name]["ref"]),
-                "newTag": images[name]["key"],
-            }
-            for name in _OURS
-            if name in images
-        ],
-        "patches": patches,
-    }
-
-
-def _patch(deployment: str, path: str, value: object) -> dict[str, Any]:
-    operation = {"op": "replace", "path": path, "value": value}
-    return {"target": {"kind": "Deployment", "name": deployment}, "patch": json.dumps([operation])}
-
-
-def repository(ref: str) -> str:
-    """An image reference without its tag.
-
-    >>> repository("localhost:5000/chris/operator:dev")
-    'localhost:5000/chris/operator'
-    """
-    head, _, tail = ref.rpartition(":")
-    return head if head and "/" not in tail else ref
-
-
-def pinned(image: Mapping[str, str]) -> str:
-    """An image reference by its content key."""
-    return f"{repository(image['ref'])}:{image['key']}"
 
 
 def access(environment: Path = CHECKOUT / "build" / "env") -> dict[str, str]:
@@ -84,11 +32,10 @@ def access(environment: Path = CHECKOUT / "build" / "env") -> dict[str, str]:
 def deploy(kubectl: str, base: Path = CHECKOUT / "manifests" / "dev") -> None:
     """Apply everything, register the plugins, wait until Swift and the operator serve."""
     images = json.loads((CHECKOUT / "build" / "images.json").read_text())
-    OVERLAY.parent.mkdir(parents=True, exist_ok=True)
     relative, known = os.path.relpath(base, OVERLAY.parent), access()
     # In a box, the node's directories are this machine's: what is below the cluster's own goes with it.
     data = f"{known['CLUSTER_STATE']}/swift" if known.get("CLUSTER_KIND") == "localcluster" else None
-    OVERLAY.write_text(json.dumps(overlay(images, relative, data), indent=1) + "\n")
+    files.write(OVERLAY, json.dumps(overlay.kustomization(images, relative, data), indent=1) + "\n")
     run = Kubectl(kubectl, known["KUBECONFIG"])
     say("deploy: custom resources, Swift and the operator")
     run("apply", "--server-side", "--force-conflicts", "-k", str(OVERLAY.parent))

@@ -1,11 +1,12 @@
 """Every image of the repository, in the cluster or in a registry, built only when its content changed."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from localcluster import cluster, files, kind, specs
+from localcluster import cluster, files, install, kind, specs
 from localcluster.builder import Buildah
 from localcluster.config import CHECKOUT, cache_dir
 from localcluster.console import say
@@ -64,14 +65,23 @@ def provide(names: Sequence[str], cluster_name: str) -> None:
 
 
 def publish(names: Sequence[str], prefix: str) -> None:
-    """Build what is missing and push it to HOST/PREFIX; write build/images.json."""
+    """Build what is missing, push it to HOST/PREFIX and write build/install.
+
+    Without names that is everything which an installation needs, not the tests' own plugins. build/images.json
+    stays as it is: it tells what the cluster of `make up` has.
+    """
     builder = kind.KindImages(cluster.bin_dir()) if kind.engine_answers() else Buildah(cache_dir())
-    entries = {}
+    pushed = []
     for spec in specs.discover(CHECKOUT, names):
-        entries[spec.name] = entry(spec, builder.key(spec), prefix)
-        builder.push(spec, entries[spec.name]["ref"])
-        say(f"image {spec.name}: pushed as {entries[spec.name]['ref']}")
-    write_result(entries)
+        if names or specs.is_installed(CHECKOUT, spec):
+            image = entry(spec, builder.key(spec), prefix)
+            builder.push(spec, image["ref"])
+            say(f"image {spec.name}: pushed as {image['ref']}")
+            pushed.append(install.Pushed(spec, image))
+    if install.write(prefix, pushed):
+        say(f"images: {len(pushed)} pushed; `kubectl apply -k {os.path.relpath(install.INSTALL)}` uses them")
+    else:
+        say(f"images: {len(pushed)} pushed; push operator and staging as well to install from {prefix}")
 
 
 def write_result(entries: dict[str, dict[str, str]]) -> None:

@@ -40,7 +40,8 @@ class ImageSpec:
 def discover(checkout: Path, names: Sequence[str] = ()) -> list[ImageSpec]:
     """Images of these names, all where none is given, those first that everything waits for.
 
-    A plugin is looked into only when it is wanted: one that is being written does not stop the others.
+    A name with a slash is a plugin's folder, wherever it is. A plugin is looked into only when it is wanted:
+    one that is being written does not stop the others.
     """
     makers: dict[str, Callable[[], ImageSpec]] = {}
     for spec in _own_images(checkout):
@@ -49,11 +50,21 @@ def discover(checkout: Path, names: Sequence[str] = ()) -> list[ImageSpec]:
         for file in sorted(parent.glob("pl-*/Dockerfile")):
             makers[file.parent.name] = partial(_plugin_image, file)
     for name in names:
+        folder = Path(name).resolve()
+        if "/" in name and (folder / "Dockerfile").exists():
+            makers[name] = partial(_plugin_image, folder / "Dockerfile")
         if name not in makers:
             raise ClusterError(
-                f"image {name}: the repository has none of this name; it has {', '.join(makers)}"
+                f"image {name}: the repository has none of this name, nor is it a folder with a Dockerfile; "
+                f"it has {', '.join(makers)}"
             )
     return [makers[name]() for name in names or makers]
+
+
+def is_installed(checkout: Path, spec: ImageSpec) -> bool:
+    """Whether an image belongs to an installation: neither a test's plugin nor the development Swift."""
+    apart = (checkout / "tests", checkout / "manifests" / "dev")
+    return not any(spec.dockerfile.is_relative_to(folder) for folder in apart)
 
 
 def _own_images(checkout: Path) -> list[ImageSpec]:
