@@ -1,11 +1,22 @@
-"""A real API server with our CRDs and policies, one for all controller tests."""
+"""A real API server with our CRDs and policies, a real Swift, and the real operator, one each for all tests."""
 
 from collections.abc import Iterator
 
 import pytest
 from tests.apiserver import ApiServer
-from tests.installation import install
+from tests.controller.gateway import Gateway
+from tests.controller.operator_process import Operator
+from tests.controller.tenant import CATALOGUE, Tenant
+from tests.installation import ROOT, documents, install
 from tests.kubeclient import Client
+from tests.swift_server import SwiftServer, running_swift
+
+from chris_operator.storage import Storage
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the bare API server first: afterwards the operator would answer their resources."""
+    items.sort(key=lambda item: "operator" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +32,61 @@ def admin(apiserver: ApiServer) -> Iterator[Client]:
     """A client that may do anything."""
     with apiserver.client() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def gateway(apiserver: ApiServer) -> Iterator[Gateway]:
+    """What the operator speaks through, with the rights that it has in a cluster."""
+    with apiserver.client() as admin:
+        for name in ("namespace", "rbac"):
+            for item in documents(ROOT / "manifests" / "base" / f"{name}.yaml"):
+                admin.apply(item)
+    with Gateway.running(apiserver) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftServer]:
+    """A real Swift."""
+    with running_swift(tmp_path_factory.mktemp("swift")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def storage(swift: SwiftServer) -> Storage:
+    """The test's own view of Swift."""
+    return Storage(swift.credentials)
+
+
+@pytest.fixture(scope="session")
+def operator_process(
+    apiserver: ApiServer, gateway: Gateway, swift: SwiftServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """The operator that serves all tests; some of them stop it and start it again."""
+    operator = Operator("operator-a", gateway, swift.credentials, tmp_path_factory.mktemp("operator"))
+    with apiserver.client() as admin:
+        for plugin in CATALOGUE:
+            admin.apply(plugin)
+    operator.start()
+    try:
+        yield operator
+    finally:
+        operator.kill()
+
+
+@pytest.fixture
+def operator(operator_process: Operator) -> Iterator[Operator]:
+    """The operator, running; a test that fails shows the end of its log."""
+    if not operator_process.running:
+        operator_process.start()
+    yield operator_process
+    print(operator_process.log_tail(40))  # noqa: T201  pytest shows it with a failure
+
+
+@pytest.fixture
+def tenant(operator: Operator, admin: Client, storage: Storage) -> Tenant:  # noqa: ARG001  it must run
+    """A namespace with a user of its own."""
+    namespace = admin.namespace()
+    found = Tenant(admin, storage, namespace, f"user-{namespace}")
+    found.label(found.user)
+    return found

@@ -1,0 +1,202 @@
+"""Stands between one operator and the API server: counts what it writes, and can fall upon single writes.
+
+    with Gateway.running(apiserver) as gateway:
+        gateway.ambush(lambda write: write.path.endswith("/jobs"), Blow.BEFORE, operator.kill)
+
+Everything else passes through unchanged, watches included. What the operator may do is still decided by
+the API server, since its token passes through as well.
+"""
+
+import asyncio
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+from tests.apiserver import USERS, ApiServer
+from yarl import URL
+
+_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "host", "upgrade", "te", "trailer"}
+_READS = {"GET", "HEAD", "OPTIONS"}
+_START_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Write:
+    """One request that changes something, and the API server's answer (0: it never came)."""
+
+    method: str
+    path: str
+    body: Any = None
+    status: int = 0
+
+    @property
+    def what(self) -> str:
+        """Verb and kind, as `POST jobs` or `PATCH plugininstances/status`."""
+        parts = self.path.split("/")
+        at = parts.index("namespaces") + 2 if "namespaces" in parts[:-2] else 3 if parts[1] == "api" else 4
+        kind = parts[at]
+        sub = f"/{parts[at + 2]}" if len(parts) > at + 2 else ""
+        return f"{self.method} {kind}{sub}"
+
+
+class Blow(Enum):
+    """When an ambush strikes: before the API server hears of the write, or before the operator hears the answer."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass
+class Ambush:
+    """Waits for the first write that it wants, once."""
+
+    wanted: Callable[[Write], bool]
+    blow: Blow
+    act: Callable[[], object]
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class Gateway:
+    """A plain HTTP door to the API server on a port of its own."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+        self._halt: Callable[[], object] = lambda: None
+        self._up = threading.Event()
+        self._ambushes: list[Ambush] = []
+        self.port = 0
+        self.writes: list[Write] = []
+
+    @classmethod
+    @contextmanager
+    def running(cls, server: ApiServer) -> Iterator[Self]:
+        """A gateway for as long as the block runs."""
+        gateway = cls(server)
+        thread = threading.Thread(target=lambda: asyncio.run(gateway._serve()), daemon=True)
+        thread.start()
+        if not gateway._up.wait(_START_SECONDS):
+            raise TimeoutError("the gateway to the API server does not start")
+        try:
+            yield gateway
+        finally:
+            gateway._halt()
+            thread.join(_START_SECONDS)
+
+    def kubeconfig(self, user: str) -> Path:
+        """A kubeconfig for one of USERS that leads through this gateway."""
+        path = self._server.directory / f"{user}-{self.port}.kubeconfig"
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{self.port}"}}],
+            "users": [{"name": user, "user": {"token": user}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
+        }
+        if user not in USERS:
+            raise KeyError(user)
+        path.write_text(json.dumps(content))
+        return path
+
+    @contextmanager
+    def ambush(
+        self, wanted: Callable[[Write], bool], blow: Blow, act: Callable[[], object]
+    ) -> Iterator[threading.Event]:
+        """Call `act` at the first wanted write, which is answered with 503; the event tells that it happened."""
+        laid = Ambush(wanted, blow, act)
+        self._ambushes.append(laid)
+        try:
+            yield laid.done
+        finally:
+            if laid in self._ambushes:
+                self._ambushes.remove(laid)
+
+    def writes_about(self, namespace: str) -> list[str]:
+        """What was written in a namespace so far, in order, without what was refused."""
+        mark = f"/namespaces/{namespace}/"
+        return [write.what for write in self.writes if mark in write.path and 200 <= write.status < 300]
+
+    # -- the server
+
+    async def _serve(self) -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._halt = lambda: loop.call_soon_threadsafe(stop.set)
+        trust = ssl.create_default_context(cafile=str(self._server.ca))
+        connector = aiohttp.TCPConnector(ssl=trust, limit=0)
+        timeout = aiohttp.ClientTimeout(total=None)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, auto_decompress=False
+        ) as session:
+
+            async def handle(request: web.BaseRequest) -> web.StreamResponse:
+                return await self._handle(session, request)
+
+            runner = web.ServerRunner(web.Server(handle, handler_cancellation=True), shutdown_timeout=0.1)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            self.port = int(runner.addresses[0][1])
+            self._up.set()
+            await stop.wait()
+            await runner.cleanup()
+
+    async def _handle(self, session: aiohttp.ClientSession, request: web.BaseRequest) -> web.StreamResponse:
+        data = await request.read()
+        if request.method in _READS:
+            return await self._forward(session, request, data)
+        write = Write(request.method, request.path, _decoded(data))
+        ambush = next((each for each in self._ambushes if each.wanted(write)), None)
+        if ambush is None:
+            return await self._forward(session, request, data, write)
+        self._ambushes.remove(ambush)
+        if ambush.blow is Blow.AFTER:
+            await self._deliver(session, request, data, write)
+        await asyncio.to_thread(ambush.act)
+        ambush.done.set()
+        return web.json_response({"kind": "Status", "message": "fallen upon"}, status=503)
+
+    async def _deliver(
+        self, session: aiohttp.ClientSession, request: web.BaseRequest, data: bytes, write: Write
+    ) -> None:
+        async with self._ask(session, request, data) as answer:
+            await answer.read()
+            self.writes.append(Write(write.method, write.path, write.body, answer.status))
+
+    def _ask(self, session: aiohttp.ClientSession, request: web.BaseRequest, data: bytes) -> Any:
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
+        url = URL(f"{self._server.url}{request.raw_path}", encoded=True)
+        return session.request(request.method, url, headers=headers, data=data or None)
+
+    async def _forward(
+        self,
+        session: aiohttp.ClientSession,
+        request: web.BaseRequest,
+        data: bytes,
+        write: Write | None = None,
+    ) -> web.StreamResponse:
+        async with self._ask(session, request, data) as answer:
+            if write:
+                self.writes.append(Write(write.method, write.path, write.body, answer.status))
+            headers = {
+                name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP
+            }
+            response = web.StreamResponse(status=answer.status, headers=headers)
+            await response.prepare(request)
+            async for chunk in answer.content.iter_any():
+                await response.write(chunk)
+            return response
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return json.loads(data) if data else None
+    except ValueError:
+        return None

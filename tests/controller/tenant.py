@@ -1,0 +1,199 @@
+"""A namespace with its user, and runs in it as a test sees them: conditions, Events, attempts, leftovers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.controller.pods import Attempt
+from tests.kubeclient import ApiError, Client, Object, condition
+
+from chris_operator.models.base import API_VERSION
+from chris_operator.storage import Storage
+
+VERSION = "1.0.0"
+FILES = {"a.txt": b"alpha", "sub/b.txt": b"beta"}
+
+
+def plugin(name: str, kind: str = "fs", **spec: Any) -> Object:
+    """A Plugin that may be applied."""
+    base = {"name": name, "version": VERSION, "dockImage": "localhost/p:1", "type": kind, "selfexec": "go"}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Plugin",
+        "metadata": {"name": f"{name}-{VERSION}"},
+        "spec": base | spec,
+    }
+
+
+PARAMETERS = [
+    {"name": "size", "type": "int", "flag": "--size", "optional": True, "default": 1},
+    {"name": "word", "type": "str", "flag": "--word", "optional": True, "default": ""},
+    {"name": "fast", "type": "bool", "flag": "--fast", "optional": True, "default": False},
+    {"name": "level", "type": "float", "flag": "--level", "optional": True, "default": 0.5},
+]
+CATALOGUE = (
+    plugin("pl-fs", parameters=PARAMETERS),
+    plugin("pl-ds", "ds", parameters=PARAMETERS, minMemoryLimit="200Mi", maxMemoryLimit="500Mi"),
+    plugin("pl-needs", parameters=[{"name": "subject", "type": "str", "flag": "--subject"}]),
+    plugin("pl-undemanding", "ds", allowEmptyInput=True),
+)
+"""Plugins that are there for every test."""
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A namespace that works for a user of its own."""
+
+    admin: Client
+    storage: Storage
+    namespace: str
+    user: str
+
+    def run(self, name: str, plugin: str = "pl-fs", previous: Sequence[str] = (), **spec: Any) -> "Run":
+        """Create a PluginInstance."""
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": "PluginInstance",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {"plugin": {"name": plugin, "version": VERSION}, "previous": list(previous)} | spec,
+        }
+        return Run(self, self.admin.create(body))
+
+    def feed(self, name: str) -> Object:
+        """Create a Feed."""
+        meta = {"name": name, "namespace": self.namespace}
+        return self.admin.create(
+            {"apiVersion": API_VERSION, "kind": "Feed", "metadata": meta, "spec": {"title": "A feed"}}
+        )
+
+    def done(self, name: str, **spec: Any) -> "Run":
+        """A run that has succeeded with FILES as its output."""
+        run = self.run(name, **spec)
+        run.attempt().succeeds(FILES)
+        run.until("Completed", "True")
+        return run
+
+    def label(self, user: str | None) -> None:
+        """Give the namespace to a user, or to nobody."""
+        self.admin.patch(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}},
+            {"metadata": {"labels": {"chrisproject.org/user": user}}},
+        )
+
+    def objects(self) -> list[str]:
+        """Names of everything below the user's home in Swift."""
+        return [each.name for each in self.storage.list(f"home/{self.user}/")]
+
+    def collect(self) -> None:
+        """The garbage collector, once over the namespace: what has only owners that are gone goes too."""
+        owners = ("Feed", "PluginInstance", "Job")
+        alive = {each["metadata"]["uid"] for kind in owners for each in self.admin.list(kind, self.namespace)}
+        for kind in ("PluginInstance", "Job", "Secret", "Pod"):
+            for item in self.admin.list(kind, self.namespace):
+                references = item["metadata"].get("ownerReferences") or []
+                if references and not any(each["uid"] in alive for each in references):
+                    self.admin.delete(item)
+
+    def leftovers(self) -> dict[str, list[str]]:
+        """Jobs, Secrets and Pods of the namespace, by name."""
+        return {
+            kind: [each["metadata"]["name"] for each in found]
+            for kind in ("Job", "Secret", "Pod")
+            if (found := self.admin.list(kind, self.namespace))
+        }
+
+
+@dataclass
+class Run:
+    """One PluginInstance."""
+
+    tenant: Tenant
+    created: Object
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.created["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        """Its UID."""
+        return str(self.created["metadata"]["uid"])
+
+    @property
+    def admin(self) -> Client:
+        """Whoever may do everything."""
+        return self.tenant.admin
+
+    def now(self) -> Object:
+        """The whole resource as it is."""
+        return self.admin.get("PluginInstance", self.name, self.tenant.namespace)
+
+    @property
+    def status(self) -> Object:
+        """Its status as it is."""
+        return dict(self.now().get("status") or {})
+
+    def until(self, reason: str, status: str = "Unknown", *, attempt: int | None = None) -> str:
+        """The message of the condition `Succeeded` as soon as it has this reason and status."""
+
+        def reached(item: Object) -> bool:
+            found = condition(item, "Succeeded")
+            number = ((item.get("status") or {}).get("attempt") or {}).get("number")
+            return (found.get("reason"), found.get("status")) == (reason, status) and attempt in (
+                None,
+                number,
+            )
+
+        item = self.admin.wait("PluginInstance", self.name, self.tenant.namespace, until=reached)
+        self._check_conditions(item, status)
+        return str(condition(item, "Succeeded")["message"])
+
+    @staticmethod
+    def _check_conditions(item: Object, status: str) -> None:
+        """kstatus's pair says the same as `Succeeded`, about the same generation."""
+        found = item["status"]["conditions"]
+        pair = {"True": [], "False": ["Stalled"], "Unknown": ["Reconciling"]}[status]
+        assert [each["type"] for each in found] == ["Succeeded", *pair]
+        assert len({(each["reason"], each["message"]) for each in found}) == 1
+        assert item["status"]["observedGeneration"] == item["metadata"]["generation"]
+
+    def attempt(self, number: int = 1) -> Attempt:
+        """The attempt with this number as soon as its Job exists."""
+        namespace, name = self.tenant.namespace, f"{self.name}-{number}"
+        job = self.admin.wait("Job", name, namespace, until=bool)
+        return Attempt(self.admin, job, self.admin.get("Secret", name, namespace))
+
+    def change(self, **spec: Any) -> None:
+        """Change what may be changed."""
+        self.admin.patch(self.created, {"spec": spec})
+
+    def events(self) -> list[tuple[str, str, str]]:
+        """Type, reason and message of every Event about it, oldest first."""
+        found = self.admin.list(
+            "Event", self.tenant.namespace, fieldSelector=f"involvedObject.uid={self.uid}"
+        )
+        found.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
+        return [(each["type"], each["reason"], each["message"]) for each in found]
+
+    def delete(self) -> None:
+        """Ask for its removal."""
+        self.admin.delete(self.created)
+
+    def await_clean(self) -> None:
+        """Return when every Job and Secret of it is gone, as they are some time after the end."""
+        for kind in ("Job", "Secret"):
+            for item in self.admin.list(
+                kind, self.tenant.namespace, labelSelector=f"chrisproject.org/run-uid={self.uid}"
+            ):
+                self.admin.wait_gone(item)
+        self.tenant.collect()
+
+    def gone(self) -> bool:
+        """Whether the resource is gone."""
+        try:
+            return bool(self.now()["metadata"]["uid"] != self.uid)
+        except ApiError as error:
+            if error.code == 404:
+                return True
+            raise
