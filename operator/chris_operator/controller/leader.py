@@ -1,29 +1,30 @@
 """One replica decides: a Lease, renewed every few seconds, taken over when it was not.
 
-Failover bound: a leader that dies is replaced at most `_DURATION` + `_RETRY` seconds after its last
-renewal. A leader that was paused past its Lease finds it in other hands before it writes again, and its
-late writes fail on their resourceVersion.
+Failover bound: a leader that dies is replaced at most the Lease's duration and one look (an eighth of it)
+after its last renewal: 17 s as shipped. A leader that was paused past its Lease finds it in other hands before
+it writes again, and its late writes fail on their resourceVersion.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from chris_operator.cluster import LEASES, AlreadyExists, Cluster, ClusterError, Object
 
 log = logging.getLogger(__name__)
 LEASE = "chris-operator"
-_DURATION = 15.0
-_RETRY = 2.0
+_LOOKS = 8
+"""Looks at the Lease within its duration, each of which renews it."""
 _MICRO = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class Leadership:
     """Knows whether this replica leads, and tells when that changes."""
 
-    def __init__(self, cluster: Cluster, namespace: str, identity: str) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, identity: str, duration: timedelta) -> None:
         self._cluster, self._namespace, self._identity = cluster, namespace, identity
+        self._duration = duration.total_seconds()
         self._seen: tuple[str, str] | None = None
         self._seen_at = 0.0
         self._renewed_at = float("-inf")
@@ -33,7 +34,7 @@ class Leadership:
     @property
     def leading(self) -> bool:
         """Whether this replica may write; False as soon as its own Lease has run out."""
-        return asyncio.get_running_loop().time() - self._renewed_at < _DURATION
+        return asyncio.get_running_loop().time() - self._renewed_at < self._duration
 
     async def run(self, gained: Callable[[], Awaitable[None]], lost: Callable[[], Awaitable[None]]) -> None:
         """Take and keep the Lease for ever; calls `gained` and `lost` when leadership changes."""
@@ -44,12 +45,12 @@ class Leadership:
                 led = not led
                 log.info("%s %s the Lease", self._identity, "holds" if led else "lost")
                 await (gained() if led else lost())
-            await asyncio.sleep(_RETRY)
+            await asyncio.sleep(self._duration / _LOOKS)
 
     async def _step(self) -> None:
         started = asyncio.get_running_loop().time()
         try:
-            if await asyncio.wait_for(self._try(), _DURATION / 2):
+            if await asyncio.wait_for(self._try(), self._duration / 2):
                 self._renewed_at = started
             self.answered_at = started
         except (ClusterError, TimeoutError) as error:
@@ -78,12 +79,12 @@ class Leadership:
         seen = (str(spec.get("holderIdentity")), str(spec.get("renewTime")))
         if seen != self._seen:
             self._seen, self._seen_at = seen, now
-        return now - self._seen_at >= float(spec.get("leaseDurationSeconds") or _DURATION)
+        return now - self._seen_at >= float(spec.get("leaseDurationSeconds") or self._duration)
 
     def _claim(self) -> Object:
         return {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": int(_DURATION),
+            "leaseDurationSeconds": int(self._duration),
             "renewTime": _stamp(),
         }
 

@@ -38,7 +38,7 @@ class Service:
         self._cluster, self._storage, self._settings = cluster, storage, settings
         self._world, self._queue = World(), WorkQueue()
         self._ids = Ids(cluster, storage, settings.namespace)
-        self._lead = Leadership(cluster, settings.namespace, settings.identity)
+        self._lead = Leadership(cluster, settings.namespace, settings.identity, settings.lease)
         self._reconciler = Reconciler(
             cluster=cluster,
             world=self._world,

@@ -24,6 +24,8 @@ class OperatorSettings:
     swift_url: str | None
     """Where *pods* reach Swift; None: where the operator itself does."""
     url_lifetime: timedelta = timedelta(hours=24)
+    lease: timedelta = timedelta(seconds=15)
+    """How long a silent leader is waited for."""
     port: int = 8080
     """Of /metrics and /healthz."""
     workers: int = 16
@@ -61,6 +63,8 @@ def read(values: Mapping[str, str]) -> OperatorSettings:
         keep_ended=_seconds(values, "CHRIS_KEEP_ENDED_SECONDS", timedelta(minutes=10)),
         pull_patience=_seconds(values, "CHRIS_PULL_PATIENCE_SECONDS", timedelta(minutes=5)),
         backoff_first=_seconds(values, "CHRIS_BACKOFF_SECONDS", timedelta(seconds=10)),
+        grace_extra=_seconds(values, "CHRIS_GRACE_EXTRA_SECONDS", timedelta(seconds=60)),
+        settle=_seconds(values, "CHRIS_SETTLE_SECONDS", timedelta(seconds=2)),
     )
     return OperatorSettings(
         plans=plans,
@@ -68,6 +72,7 @@ def read(values: Mapping[str, str]) -> OperatorSettings:
         identity=_required(values, "POD_NAME"),
         swift_url=values.get("CHRIS_SWIFT_URL"),
         url_lifetime=_seconds(values, "CHRIS_URL_LIFETIME_SECONDS", timedelta(hours=24)),
+        lease=_seconds(values, "CHRIS_LEASE_SECONDS", timedelta(seconds=15)),
         port=int(values.get("CHRIS_PORT", "8080")),
         adopt_root=values.get("CHRIS_ADOPT_SWIFT_ROOT"),
     )
