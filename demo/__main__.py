@@ -73,7 +73,9 @@ async def watch(cluster: Cluster) -> list[PluginInstance]:
             return found
         tick += 1
         await asyncio.sleep(_TICK)
-    sys.exit(f"the demonstration did not end within {_PATIENCE:.0f} s: see `kubectl -n {NAMESPACE} describe pi`")
+    sys.exit(
+        f"the demonstration did not end within {_PATIENCE:.0f} s: see `kubectl -n {NAMESPACE} describe pi`"
+    )
 
 
 def conclude(found: list[PluginInstance], output: Path, elapsed: float) -> int:

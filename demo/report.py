@@ -5,7 +5,13 @@ from typing import Any
 
 from chris_operator.models.plugininstance import PluginInstance
 
-_PHASES = (("queued", "queued"), ("stage_in", "stage-in"), ("plugin", "plugin"), ("publish", "publish"), ("ours", "ours"))
+_PHASES = (
+    ("queued", "queued"),
+    ("stage_in", "stage-in"),
+    ("plugin", "plugin"),
+    ("publish", "publish"),
+    ("ours", "ours"),
+)
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -93,7 +93,10 @@ def lines(table: Sequence[Row]) -> list[str]:
     """The rows as aligned text."""
     cells = [(r.stem + r.name, r.plugin, f"{r.mark} {r.state}", r.elapsed, r.output) for r in table]
     widths = [max((len(cell[column]) for cell in cells), default=0) for column in range(5)]
-    return ["  ".join(text.ljust(width) for text, width in zip(cell, widths, strict=True)).rstrip() for cell in cells]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(cell, widths, strict=True)).rstrip()
+        for cell in cells
+    ]
 
 
 def all_ended(instances: Sequence[PluginInstance]) -> bool:

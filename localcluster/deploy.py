@@ -16,7 +16,7 @@ from localcluster.console import say
 from localcluster.errors import ClusterError
 
 OVERLAY = CHECKOUT / "build" / "deploy" / "kustomization.yaml"
-_TIMEOUT = "300s"
+_TIMEOUT = "120s"
 _DEPLOYMENTS = (("chris-swift", "swift"), ("chris-system", "chris-operator"))
 
 
@@ -43,10 +43,19 @@ def deploy(kubectl: str, base: Path = CHECKOUT / "manifests" / "dev") -> None:
         if path.name != "kustomization.yaml":
             run("wait", "--for=condition=Established", f"--timeout={_TIMEOUT}", "-f", str(path))
     for namespace, name in _DEPLOYMENTS:
-        run("-n", namespace, "rollout", "status", f"deployment/{name}", f"--timeout={_TIMEOUT}")
+        _serving(run, namespace, name)
     say("deploy: plugins")
     for path in sorted(CHECKOUT.glob("plugins/pl-*/plugin.yaml")):
         run("apply", "-f", str(path))
+
+
+def _serving(run: "Kubectl", namespace: str, name: str) -> None:
+    """Wait until a Deployment serves; where it does not, its pods' last words say why."""
+    try:
+        run("-n", namespace, "rollout", "status", f"deployment/{name}", f"--timeout={_TIMEOUT}")
+    except ClusterError as error:
+        words = run("-n", namespace, "logs", f"deployment/{name}", "--tail=20", "--all-containers")
+        raise ClusterError(f"{error}; its log ends:\n{words}") from error
 
 
 class Kubectl:

@@ -8,6 +8,7 @@ import logging
 import time
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from chris_operator.cluster import Cluster, ClusterError, Unreachable, inside_a_pod
 from chris_operator.storage import Storage, StorageError
@@ -77,7 +78,14 @@ class Service:
         # Each reconnection lists everything again, so a lost event or a dead watch costs that long at most.
         settings.watching.server_timeout = _RELIST_SECONDS
         settings.watching.client_timeout = _RELIST_SECONDS + 30
-        await kopf.operator(registry=registry, settings=settings, clusterwide=True, standalone=True)
+        # kopf would name itself after the user of the process, and an arbitrary uid has no name.
+        await kopf.operator(
+            registry=registry,
+            settings=settings,
+            identity=Identity(self._settings.identity),
+            clusterwide=True,
+            standalone=True,
+        )
 
     async def _gained(self) -> None:
         metrics.LEADING.set(1)
