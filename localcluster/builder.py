@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import tempfile
 import time
 from collections.abc import Iterable
@@ -10,18 +11,26 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from localcluster import pipconf
+from localcluster.blobs import BlobStore
 from localcluster.console import say
+from localcluster.files import locked
 from localcluster.shell import run, run_watched, succeeds
-from localcluster.specs import ImageSpec, content_key, stage
+from localcluster.specs import ImageSpec, content_key
 
 BASE = "localhost/python"
 SUITE = "bookworm"
 PACKAGES = ("python3", "python3-pip", "python3-venv", "ca-certificates")
 # The official Python image has its interpreter in /usr/local/bin: Dockerfiles and descriptors rely on that.
-LINKS = "ln -s /usr/bin/python3 /usr/local/bin/python3 && ln -s /usr/bin/python3 /usr/local/bin/python"
+# Like the official slim images: no manuals, no package caches, which any `apt-get` would grow by 80 MB.
+SETUP = (
+    "ln -s /usr/bin/python3 /usr/local/bin/python3",
+    "ln -s /usr/bin/python3 /usr/local/bin/python",
+    """echo 'Dir::Cache::pkgcache "";Dir::Cache::srcpkgcache "";' > /etc/apt/apt.conf.d/docker-clean""",
+)
+EXCLUDED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRESS_SECONDS = 5.0
-KEPT_ARCHIVES = 3
+KEPT_CONTENTS = 3
 
 
 @dataclass(frozen=True)
@@ -33,25 +42,26 @@ class Buildah:
     @property
     def base_key(self) -> str:
         """Key of the base image: its recipe."""
-        return hashlib.sha256(repr((SUITE, PACKAGES, LINKS)).encode()).hexdigest()[:12]
+        return hashlib.sha256(repr((SUITE, PACKAGES, SETUP, EXCLUDED)).encode()).hexdigest()[:12]
 
     def key(self, spec: ImageSpec) -> str:
         """Content key of an image as this builder makes it."""
         return content_key(spec, self.base_key)
 
-    def archive(self, spec: ImageSpec) -> Path:
-        """Where the image's archive is kept."""
-        return self.cache / "images" / f"{spec.name}-{self.key(spec)}.tar"
+    @property
+    def store(self) -> BlobStore:
+        """Where built images are kept for import."""
+        return BlobStore(self.cache / "images")
 
-    def ensure(self, spec: ImageSpec) -> Path:
-        """The image's archive, built unless it is there already."""
-        archive = self.archive(spec)
-        if not archive.exists():
-            self._build(spec)
-            self._save(spec, archive)
-            self._prune(spec)
-        os.utime(archive)
-        return archive
+    def ensure(self, spec: ImageSpec) -> str:
+        """The image's name in the store, built unless it is there already."""
+        name = f"{spec.name}-{self.key(spec)}"
+        if not self.store.has(name):
+            with locked(self.cache / "images.lock"):
+                if not self.store.has(name):
+                    self._build(spec)
+                    self._save(spec, name)
+        return name
 
     def push(self, spec: ImageSpec, target: str) -> None:
         """Copy an image to a registry, building it when the store has lost it."""
@@ -65,34 +75,19 @@ class Buildah:
         base = self._ensure_base()
         name = f"{spec.repository}:{self.key(spec)}"
         began = time.monotonic()
-        say(f"image {spec.name}: building {spec.dockerfile.parent.name}/Dockerfile {spec.target}".rstrip())
-        with tempfile.TemporaryDirectory(prefix=f"chris-{spec.name}-") as context:
-            stage(spec, Path(context))
-            run_watched(
-                self._argv(*build_words(spec, name, base, pipconf.mounts(self.cache), context)),
-                Watcher(spec.name),
-            )
+        say(f"image {spec.name}: building")
+        words = build_words(spec, name, base, pipconf.mounts(self.cache))
+        run_watched(self._argv(*words), Watcher(spec.name))
         say(f"image {spec.name}: built in {time.monotonic() - began:.0f} s")
 
-    def _save(self, spec: ImageSpec, archive: Path) -> None:
-        """Uncompressed, as compressing takes longer than reading; every archive lands whole or not at all."""
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        name = f"{spec.repository}:{self.key(spec)}"
-        draft = archive.with_suffix(f".{os.getpid()}")
-        try:
-            self._run("push", "--quiet", name, f"docker-archive:{draft}:{name}")
-            draft.replace(archive)
-        finally:
-            draft.unlink(missing_ok=True)
-
-    def _prune(self, spec: ImageSpec) -> None:
-        """Keep the last few archives of an image: branches come and go, disks do not grow."""
-        archives = sorted(
-            self.archive(spec).parent.glob(f"{spec.name}-????????????.tar"), key=lambda f: f.stat().st_mtime
-        )
-        for old in archives[:-KEPT_ARCHIVES]:
-            old.unlink()
-            key = old.stem[-12:]
+    def _save(self, spec: ImageSpec, name: str) -> None:
+        """Move the image into the store, uncompressed: compressing takes longer than reading."""
+        built = f"{spec.repository}:{self.key(spec)}"
+        with tempfile.TemporaryDirectory(prefix="chris-save-", dir=self._home()) as directory:
+            archive = Path(directory) / "image.tar"
+            self._run("push", "--quiet", built, f"docker-archive:{archive}:{built}")
+            self.store.add(name, archive)
+        for key in self.store.prune(spec.name, KEPT_CONTENTS):
             succeeds(self._argv("rmi", f"{spec.repository}:{key}"))
 
     def _ensure_base(self) -> str:
@@ -106,11 +101,12 @@ class Buildah:
         say(f"image base: Debian {SUITE} with Python from Debian's archive (about a minute, once)")
         with tempfile.TemporaryDirectory(prefix="chris-base-", dir=self._home()) as directory:
             tree = Path(directory) / "base.tar"
-            hook = f'chroot "$1" sh -c {LINKS!r}'
+            setup = shlex.quote(" && ".join(SETUP))
             words = [
                 "--variant=apt",
                 f"--include={','.join(PACKAGES)}",
-                f"--customize-hook={hook}",
+                *(f"--dpkgopt=path-exclude={path}" for path in EXCLUDED),
+                f'--customize-hook=chroot "$1" sh -c {setup}',
                 SUITE,
                 str(tree),
             ]
@@ -145,7 +141,7 @@ class Buildah:
         return ["unshare", "-m", "--propagation", "private", "buildah", *store, *words]
 
 
-def build_words(spec: ImageSpec, name: str, base: str, mounts: list[str], context: str) -> list[str]:
+def build_words(spec: ImageSpec, name: str, base: str, mounts: list[str]) -> list[str]:
     """Words of `buildah bud`: chroot isolation needs no cgroups, no network of its own and no registry."""
     words = [
         "bud",
@@ -160,7 +156,7 @@ def build_words(spec: ImageSpec, name: str, base: str, mounts: list[str], contex
         words += ["-v", mount]
     if spec.target:
         words += ["--target", spec.target]
-    return [*words, "-f", str(spec.dockerfile), "-t", name, context]
+    return [*words, "-f", str(spec.dockerfile), "-t", name, str(spec.context)]
 
 
 def is_insecure(target: str) -> bool:

@@ -1,10 +1,16 @@
 """The box's containerd: what it holds, and bringing images into it."""
 
+import contextlib
+import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from localcluster.box import Box
+from localcluster.errors import ClusterError
 from localcluster.settings import CONTAINERD_SOCKET
+from localcluster.shell import failure
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,7 @@ class Containerd:
 
     def ctr(self, *words: str | Path) -> str:
         """Run `ctr` in Kubernetes' namespace and return what it prints."""
-        return self.box.run([self.binaries / "ctr", "--address", CONTAINERD_SOCKET, "-n", "k8s.io", *words])
+        return self.box.run(self._words(*words))
 
     def ready(self) -> bool:
         """Whether it answers."""
@@ -29,6 +35,24 @@ class Containerd:
     def import_archive(self, archive: Path) -> None:
         """Bring in every image of an archive, unpacked."""
         self.ctr("images", "import", "--snapshotter", "overlayfs", archive)
+
+    def blobs(self) -> set[str]:
+        """Digests of all content it has."""
+        return set(self.ctr("content", "ls", "-q").split())
+
+    def import_from(self, write: Callable[[IO[bytes]], int]) -> int:
+        """Bring in the archive that `write` produces, as it is produced; returns what `write` returned."""
+        written = 0
+        words = self._words("images", "import", "--snapshotter", "overlayfs", "-")
+        with subprocess.Popen(
+            self.box.argv(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process:
+            with contextlib.suppress(BrokenPipeError):
+                written = write(cast("IO[bytes]", process.stdin))
+            output, _ = process.communicate()
+        if process.returncode != 0:
+            raise ClusterError(failure(["ctr", "images", "import"], process.returncode, output.decode()))
+        return written
 
     def tag(self, source: str, name: str) -> None:
         """Give an image one more name, moved from another image if need be."""
@@ -46,6 +70,9 @@ class Containerd:
                 self.ctr(kind, "rm", name)
                 found = True
         return found
+
+    def _words(self, *words: str | Path) -> list[str | Path]:
+        return [self.binaries / "ctr", "--address", CONTAINERD_SOCKET, "-n", "k8s.io", *words]
 
     def _listed(self, kind: str) -> list[str]:
         quiet = ("-q",) if kind == "containers" else ()

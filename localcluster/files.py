@@ -1,5 +1,8 @@
 """Writing files so that a reader, or the next command after a crash, never sees half of one."""
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -9,3 +12,12 @@ def write(target: Path, text: str) -> None:
     draft = target.with_name(f".{target.name}.new")
     draft.write_text(text)
     draft.replace(target)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Let one process at a time into a block; the lock ends with the process, however it ends."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield

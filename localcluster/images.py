@@ -45,9 +45,9 @@ class BoxImages:
         """Import unless containerd has this content; older contents of the same name go."""
         keyed = f"{spec.repository}:{self.key(spec)}"
         if keyed not in self.present:
-            archive = self.builder.ensure(spec)
-            say(f"image {spec.name}: bringing {archive.stat().st_size / 1e6:.0f} MB into the cluster")
-            self.client.import_archive(archive)
+            name, known = self.builder.ensure(spec), self.client.blobs()
+            size = self.client.import_from(lambda pipe: self.builder.store.send(name, keyed, known, pipe))
+            say(f"image {spec.name}: {size / 1e6:.0f} MB brought into the cluster")
         self.client.tag(keyed, f"{spec.repository}:{spec.tag}")
         for name in self.present:
             if name != keyed and is_content_key(spec, name):
@@ -57,11 +57,13 @@ class BoxImages:
 def provide(names: Sequence[str], cluster_name: str) -> None:
     """Build what is missing and bring it into the running cluster; write build/images.json."""
     destination = _destination(cluster_name)
-    wanted = specs.discover(CHECKOUT, names)
-    for spec in wanted:
-        destination.bring(spec)
-    write_result({spec.name: entry(spec, destination.key(spec), specs.PREFIX) for spec in wanted})
-    say(f"images: {len(wanted)} in the cluster")
+    entries = {}
+    for spec in specs.discover(CHECKOUT, names):
+        with specs.frozen(spec) as snapshot:
+            destination.bring(snapshot)
+            entries[spec.name] = entry(snapshot, destination.key(snapshot), specs.PREFIX)
+    write_result(entries)
+    say(f"images: {len(entries)} in the cluster")
 
 
 def publish(names: Sequence[str], prefix: str) -> None:
@@ -74,8 +76,9 @@ def publish(names: Sequence[str], prefix: str) -> None:
     pushed = []
     for spec in specs.discover(CHECKOUT, names):
         if names or specs.is_installed(CHECKOUT, spec):
-            image = entry(spec, builder.key(spec), prefix)
-            builder.push(spec, image["ref"])
+            with specs.frozen(spec) as snapshot:
+                image = entry(snapshot, builder.key(snapshot), prefix)
+                builder.push(snapshot, image["ref"])
             say(f"image {spec.name}: pushed as {image['ref']}")
             pushed.append(install.Pushed(spec, image))
     if install.write(prefix, pushed):

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,7 +13,7 @@ from localcluster.config import CHECKOUT, MARK, cache_dir
 from localcluster.console import say, warn
 from localcluster.errors import ClusterError
 from localcluster.shell import run, succeeds
-from localcluster.specs import ImageSpec, content_key, stage
+from localcluster.specs import ImageSpec, content_key
 
 NAME = "chris"
 NODE = f"{NAME}-control-plane"
@@ -53,7 +52,7 @@ def load_words(reference: str) -> list[str]:
     return ["load", "docker-image", "--name", NAME, reference]
 
 
-def docker_build_words(spec: ImageSpec, name: str, context: str) -> list[str]:
+def docker_build_words(spec: ImageSpec, name: str) -> list[str]:
     """Arguments of `docker` that build an image."""
     target = ["--target", spec.target] if spec.target else []
     return [
@@ -66,7 +65,7 @@ def docker_build_words(spec: ImageSpec, name: str, context: str) -> list[str]:
         str(spec.dockerfile),
         "-t",
         name,
-        context,
+        str(spec.context),
     ]
 
 
@@ -125,9 +124,7 @@ class KindImages:
         name = f"{spec.repository}:{self.key(spec)}"
         if not succeeds(["docker", "image", "inspect", name]):
             say(f"image {spec.name}: docker build")
-            with tempfile.TemporaryDirectory(prefix=f"chris-{spec.name}-") as context:
-                stage(spec, Path(context))
-                run(["docker", *docker_build_words(spec, name, context)])
+            run(["docker", *docker_build_words(spec, name)])
         return name
 
 

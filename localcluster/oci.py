@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 MEDIA = "application/vnd.oci.image"
+LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -25,14 +26,14 @@ def write_archive(binary: Path, reference: str, target: Path) -> None:
     manifest = {
         "schemaVersion": 2,
         "mediaType": f"{MEDIA}.manifest.v1+json",
-        "config": _descriptor(f"{MEDIA}.config.v1+json", blobs[1]),
-        "layers": [_descriptor(f"{MEDIA}.layer.v1.tar", layer)],
+        "config": descriptor(f"{MEDIA}.config.v1+json", blobs[1]),
+        "layers": [descriptor(f"{MEDIA}.layer.v1.tar", layer)],
     }
     blobs.append(json.dumps(manifest).encode())
-    top = _descriptor(f"{MEDIA}.manifest.v1+json", blobs[2])
+    top = descriptor(f"{MEDIA}.manifest.v1+json", blobs[2])
     top["annotations"] = {"io.containerd.image.name": reference}
     contents = {
-        "oci-layout": b'{"imageLayoutVersion":"1.0.0"}',
+        "oci-layout": LAYOUT,
         "index.json": json.dumps({"schemaVersion": 2, "manifests": [top]}).encode(),
         **{f"blobs/sha256/{_digest(blob).partition(':')[2]}": blob for blob in blobs},
     }
@@ -57,5 +58,6 @@ def _digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
+def descriptor(media_type: str, data: bytes) -> dict[str, Any]:
+    """How OCI refers to a blob."""
     return {"mediaType": media_type, "digest": _digest(data), "size": len(data)}

@@ -4,7 +4,9 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -148,9 +150,18 @@ def content_key(spec: ImageSpec, base: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def stage(spec: ImageSpec, target: Path) -> None:
-    """Copy exactly the files that the key covers: what is not counted cannot be built in."""
-    for relative in context_files(spec):
-        copy = target / relative
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(spec.context / relative, copy)
+@contextmanager
+def frozen(spec: ImageSpec) -> Iterator[ImageSpec]:
+    """The image as its sources are now, copied: key and build agree though somebody edits meanwhile.
+
+    Exactly the files that the key covers are copied: what is not counted cannot be built in.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"chris-{spec.name}-") as directory:
+        context, dockerfile = Path(directory) / "context", Path(directory) / "Dockerfile"
+        context.mkdir()
+        for relative in context_files(spec):
+            copy = context / relative
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(spec.context / relative, copy)
+        shutil.copy2(spec.dockerfile, dockerfile)
+        yield replace(spec, context=context, dockerfile=dockerfile)

@@ -1,6 +1,7 @@
 """Images are found, keyed by exactly what they can contain, and built by the right commands."""
 
 import hashlib
+import io
 import json
 import os
 import stat
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from localcluster import images, kind, oci, pipconf, specs
+from localcluster import blobs, images, kind, oci, pipconf, specs
 from localcluster.builder import build_words, is_insecure
 from localcluster.errors import ClusterError
 from localcluster.specs import ImageSpec
@@ -94,11 +95,15 @@ def test_key_follows_base_and_target(checkout: Path):
     assert len(keys) == 3
 
 
-def test_staged_context_is_what_the_key_covers(checkout: Path, tmp_path: Path):
+def test_a_frozen_image_is_what_its_key_covers_whatever_happens_meanwhile(checkout: Path):
     (spec,) = specs.discover(checkout, ["operator"])
-    specs.stage(spec, tmp_path / "context")
-    staged = [path for path in (tmp_path / "context").rglob("*") if path.is_file()]
-    assert [str(path.relative_to(tmp_path / "context")) for path in staged] == ["src/a.py"]
+    before = specs.content_key(spec, "base")
+    with specs.frozen(spec) as snapshot:
+        write(checkout / "src/a.py", "print(3)")
+        staged = [path for path in snapshot.context.rglob("*") if path.is_file()]
+        assert [str(path.relative_to(snapshot.context)) for path in staged] == ["src/a.py"]
+        assert specs.content_key(snapshot, "base") == before
+    assert not snapshot.context.exists()
 
 
 def test_a_copied_path_that_does_not_exist_is_named(checkout: Path):
@@ -132,16 +137,16 @@ SPEC = ImageSpec("staging", "dev", Path("/c"), Path("/c/operator/Dockerfile"), "
 
 
 def test_buildah_command():
-    assert " ".join(build_words(SPEC, "n:k", "b:1", ["/a:/b:ro"], "/context")) == (
+    assert " ".join(build_words(SPEC, "n:k", "b:1", ["/a:/b:ro"])) == (
         "bud --isolation chroot --layers --pull-never --build-arg PYTHON_IMAGE=b:1 -v /a:/b:ro "
-        "--target staging -f /c/operator/Dockerfile -t n:k /context"
+        "--target staging -f /c/operator/Dockerfile -t n:k /c"
     )
 
 
 def test_docker_and_kind_commands():
-    assert " ".join(kind.docker_build_words(SPEC, "n:k", "/context")) == (
+    assert " ".join(kind.docker_build_words(SPEC, "n:k")) == (
         "build -q --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm --target staging "
-        "-f /c/operator/Dockerfile -t n:k /context"
+        "-f /c/operator/Dockerfile -t n:k /c"
     )
     assert (
         " ".join(kind.create_words(Path("/k"))) == "create cluster --name chris --kubeconfig /k --wait 180s"
@@ -199,6 +204,47 @@ def test_only_places_that_exist_are_mounted(tmp_path: Path):
 )
 def test_plain_http_is_tried_only_where_no_authority_certifies(target: str, expected: bool):
     assert is_insecure(target) is expected
+
+
+def test_images_share_what_they_have_in_common(tmp_path: Path):
+    store = blobs.BlobStore(tmp_path / "store")
+    for name, layers in (("a-000000000001", [b"base", b"one"]), ("a-000000000002", [b"base", b"two"])):
+        docker_archive(tmp_path / "image.tar", layers)
+        store.add(name, tmp_path / "image.tar")
+    assert store.has("a-000000000001")
+    assert len(list((tmp_path / "store/blobs").iterdir())) == 5  # two configurations, three layers
+    sent = io.BytesIO()
+    assert store.send("a-000000000002", "localhost/a:2", {digest(b"base")}, sent) == sum(
+        file.stat().st_size for file in (tmp_path / "store/blobs").iterdir() if file.name in names_in(sent)
+    )
+    assert digest(b"two").removeprefix("sha256:") in names_in(sent)
+    assert digest(b"base").removeprefix("sha256:") not in names_in(sent)
+    assert store.prune("a", 1) == ["000000000001"]
+    assert not store.has("a-000000000001")
+    assert store.has("a-000000000002")
+    assert len(list((tmp_path / "store/blobs").iterdir())) == 3
+
+
+def digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def names_in(archive: io.BytesIO) -> set[str]:
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as tar:
+        return {name.rpartition("/")[2] for name in tar.getnames()}
+
+
+def docker_archive(target: Path, layers: list[bytes]) -> None:
+    """An image as `buildah push docker-archive:` writes it, with bytes for layers."""
+    config = json.dumps({"rootfs": {"diff_ids": [digest(layer) for layer in layers]}}).encode()
+    members = {f"{digest(layer)[7:]}.tar": layer for layer in layers} | {"c.json": config}
+    listed = [{"Config": "c.json", "Layers": [f"{digest(layer)[7:]}.tar" for layer in layers]}]
+    with tarfile.open(target, "w") as tar:
+        for name, data in {**members, "manifest.json": json.dumps(listed).encode()}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
 
 
 def test_an_archive_of_one_binary(tmp_path: Path):
