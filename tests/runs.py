@@ -156,9 +156,12 @@ def completed(reason: str = "Completed", truth: str = "True", since: datetime = 
     )
 
 
-def parent(name: str = "root", **status: Any) -> PluginInstance:
-    """A parent that has succeeded with run number 7."""
-    return instance(name, spec={"plugin": {"name": "pl-y", "version": "1"}}, status=completed(id=7, **status))
+def parent(
+    name: str = "root", reason: str = "Completed", truth: str = "True", **status: Any
+) -> PluginInstance:
+    """A parent that has ended as run number 7."""
+    told = completed(reason, truth, **{"id": 7, **status})
+    return instance(name, spec={"plugin": {"name": "pl-y", "version": "1"}}, status=told)
 
 
 def job(number: int = 1, *, created: datetime | None = None, **facts: Any) -> JobFacts:

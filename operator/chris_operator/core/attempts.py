@@ -5,6 +5,7 @@ checks in `_ended_pod` is the order of blame: what came from outside first, then
 the program.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,6 +45,17 @@ def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
 def job_of(o: Observed, number: int) -> JobFacts | None:
     """The Job of an attempt, where it exists."""
     return next((job for job in o.jobs if job.number == number), None)
+
+
+def about_to_start(o: Observed) -> bool:
+    """Nothing runs, and the next thing to do is to start an attempt: all that it needs must be there, still.
+
+    A parent that was deleted meanwhile is missed by a second attempt as it would have been by the first.
+    """
+    attempt = o.instance.status.attempt
+    if attempt is None or attempt.ended:
+        return True
+    return attempt.uid is None and job_of(o, attempt.number) is None
 
 
 def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> pods.Attempt:
@@ -239,7 +251,7 @@ def _ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
     if pod.stage_in is not None and pod.stage_in.exit_code != 0:
         return failed(o, attempt, Reason.STAGE_IN_FAILED, report.step_words("stage-in", pod.stage_in), now)
     if pod.plugin is not None and pod.plugin.reason == "OOMKilled":
-        return _out_of_memory(o, plugin, attempt, now)
+        return _out_of_memory(o, plugin, attempt, job, now)
     if pod.plugin is None or pod.publish is None or not _published(pod):
         return _unpublished(o, attempt, now)
     if o.given.manifest is None:
@@ -266,48 +278,58 @@ def _unpublished(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
     return failed(o, attempt, Reason.PUBLISH_FAILED, report.step_words("publish", publish), now)
 
 
-def _out_of_memory(o: Observed, plugin: PluginSpec, attempt: AttemptStatus, now: datetime) -> Verdict:
+def _out_of_memory(
+    o: Observed, plugin: PluginSpec, attempt: AttemptStatus, job: JobFacts, now: datetime
+) -> Verdict | Need:
     had = attempt.memory or 0
     more = resources.grown(had, plugin)
-    if more is None:
-        words = f"the program needs more than {had} MiB of memory, the plugin's maximum"
-        verdict = failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
-        return Verdict(verdict.reason, words, final=True, status=verdict.status, actions=verdict.actions)
-    words = f"the program ran out of {had} MiB of memory and gets {more} MiB"
-    return failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
+    if more is not None:
+        words = f"the program ran out of {had} MiB of memory and gets {more} MiB"
+        return failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
+    if _published(o.pod) and o.given.manifest is None:
+        return Need(Fact.MANIFEST)
+    words = f"the program needs more than {had} MiB of memory, the plugin's maximum"
+    verdict = failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
+    return _kept(o, replace(verdict, message=words, final=True, again=None), job, now)
+
+
+def _adopted(o: Observed, attempt: int, job: JobFacts, now: datetime, *, partial: bool) -> dict[str, Any]:
+    """The commit: status fields that make an attempt's published manifest the run's output."""
+    manifest = o.given.manifest
+    if manifest is None:  # told apart from "not asked" by the callers
+        raise ValueError("a published attempt is judged by its manifest")
+    output = Output(
+        attempt=attempt,
+        digest=manifest.digest,
+        files=manifest.files,
+        bytes=manifest.bytes,
+        partial=partial,
+    )
+    return {"output": output, "phases": report.phases(o.instance, job, o.pod, now)} | report.facts(o.pod)
+
+
+def _kept(o: Observed, verdict: Verdict, job: JobFacts, now: datetime) -> Verdict:
+    """A run that has failed for good keeps its log and what it wrote: readable, never an input."""
+    manifest = o.given.manifest
+    if not verdict.final or manifest is None or manifest.problem:
+        return verdict
+    return replace(
+        verdict,
+        message=f"{verdict.message}; its log and what it wrote are kept",
+        status=_adopted(o, job.number, job, now, partial=True) | verdict.status,
+        actions=(*verdict.actions, CopyManifest(job.number)),
+    )
 
 
 def _published_verdict(
     o: Observed, attempt: AttemptStatus, job: JobFacts, plugin: Ended, now: datetime
 ) -> Verdict:
-    manifest = o.given.manifest
-    if manifest is None:  # told apart from "not asked" by the caller
-        raise ValueError("a published attempt is judged by its manifest")
-    ok = plugin.exit_code == 0
-    output = Output(
-        attempt=attempt.number,
-        digest=manifest.digest,
-        files=manifest.files,
-        bytes=manifest.bytes,
-        partial=not ok,
-    )
-    known: dict[str, Any] = {"attempt": attempt, "output": output}
-    known |= report.facts(o.pod) | {"phases": report.phases(o.instance, job, o.pod, now)}
-    if ok:
-        words = f"{manifest.files} files, {manifest.bytes} bytes"
-        if manifest.files == 0:
-            words = "the program ended well but wrote no files"
-        return Verdict(
-            Reason.COMPLETED, words, final=True, status=known, actions=(CopyManifest(attempt.number),)
-        )
-    words = f"the program ended with exit code {plugin.exit_code}{report.signal_words(plugin.exit_code)}"
-    verdict = failed(o, attempt, Reason.PLUGIN_FAILED, words, now)
-    if not verdict.final:
-        return verdict
+    if plugin.exit_code != 0:
+        words = f"the program ended with exit code {plugin.exit_code}{report.signal_words(plugin.exit_code)}"
+        return _kept(o, failed(o, attempt, Reason.PLUGIN_FAILED, words, now), job, now)
+    status = {"attempt": attempt} | _adopted(o, attempt.number, job, now, partial=False)
+    files, size = status["output"].files, status["output"].bytes
+    words = f"{files} files, {size} bytes" if files else "the program ended well but wrote no files"
     return Verdict(
-        verdict.reason,
-        f"{verdict.message}; its log and what it wrote are kept",
-        final=True,
-        status=known | verdict.status,
-        actions=(CopyManifest(attempt.number),),
+        Reason.COMPLETED, words, final=True, status=status, actions=(CopyManifest(attempt.number),)
     )

@@ -7,6 +7,7 @@ shell fetches it and asks again.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from chris_operator.models.conditions import Condition, ConditionType, find
 from chris_operator.models.plugin import PluginSpec
@@ -68,9 +69,9 @@ def judge(o: Observed, now: datetime) -> Verdict | Need:
     rules: tuple[Callable[[Observed], Verdict | Need | None], ...] = (
         _tenancy,
         _readable,
+        _numbered,
         _cancelled,
         _stored,
-        _numbered,
         _placed,
     )
     for rule in rules:
@@ -87,7 +88,7 @@ def judge(o: Observed, now: datetime) -> Verdict | Need:
 
 
 def _with_plugin(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
-    if o.instance.status.attempt is None or o.no_pod:
+    if o.no_pod or attempts.about_to_start(o):
         for rule in (_sensible, _fed, _resumed):
             if found := rule(o, plugin):
                 return found
@@ -131,7 +132,7 @@ def _stored(o: Observed) -> Verdict | None:
 
 
 def _numbered(o: Observed) -> Need | None:
-    if o.instance.status.id is None and o.given.run_id is None:
+    if o.instance.status.id is None and o.given.run_id is None and o.given.storage_problem is None:
         return Need(Fact.RUN_ID)
     return None
 
@@ -145,7 +146,7 @@ def _cancelled(o: Observed) -> Verdict | None:
 def _placed(o: Observed) -> Verdict | None:
     """Where in which Feed the run belongs; its parents must be known first."""
     for name, parent in o.parents.items():
-        if parent is None and not o.instance.status.attempt:
+        if parent is None and attempts.about_to_start(o):
             return Verdict(
                 Reason.PARENT_NOT_FOUND,
                 f"previous names {name}, and namespace {o.tenant.namespace} has no such PluginInstance yet",
@@ -162,7 +163,8 @@ def _feedless(o: Observed) -> Verdict:
     if o.feed is None and spec.feed:
         words = f"namespace {meta.namespace} has no Feed {spec.feed} yet: create it, or leave spec.feed out"
         return Verdict(Reason.FEED_NOT_FOUND, words)
-    return Verdict(Reason.FEED_NOT_FOUND, f"its Feed {o.feed_name} is not ready", quiet=True)
+    words = f"its Feed {o.feed_name} is not ready" if o.feed_name else "waits for its parent to have a Feed"
+    return Verdict(Reason.FEED_NOT_FOUND, words, quiet=True)
 
 
 def _sensible(o: Observed, plugin: PluginSpec) -> Verdict | None:
@@ -219,7 +221,9 @@ def _claims(o: Observed) -> tuple[Action, ...]:
 def _written(o: Observed, verdict: Verdict, before: tuple[Action, ...], now: datetime) -> Plan:
     again = None if verdict.again is None else now + verdict.again
     if verdict.quiet:
-        return Plan(before=before, actions=verdict.actions, again=again)
+        untold = _untold_until(o, now)
+        if untold is None or now < untold:
+            return Plan(before=before, actions=verdict.actions, again=again or untold)
     status = _status(o, verdict, now)
     old = o.instance.status
     changed = status.wire() != old.wire()
@@ -230,6 +234,13 @@ def _written(o: Observed, verdict: Verdict, before: tuple[Action, ...], now: dat
         actions=verdict.actions,
         again=again,
     )
+
+
+def _untold_until(o: Observed, now: datetime) -> datetime | None:
+    """When a run of which nothing is told yet must be told of, be it never so little; None where something is."""
+    if o.instance.status.conditions:
+        return None
+    return (parse_time(o.instance.metadata.creation_timestamp) or now) + o.settings.settle
 
 
 def _status(o: Observed, verdict: Verdict, now: datetime) -> PluginInstanceStatus:
@@ -291,12 +302,29 @@ def _housekeeping(o: Observed, ended: Condition, now: datetime) -> Plan:
     actions: list[Action] = [
         StopAttempt(job.name, job.number) for job in o.jobs if (running and not job.deleted) or now >= due
     ]
-    if not o.jobs and status.attempt and now >= due > now - timedelta(minutes=30):
+    if not o.jobs and not o.no_pod and status.attempt and now >= due > now - timedelta(minutes=30):
         name = names.attempt_name(o.instance.metadata.name, status.attempt.number)
         actions.append(StopAttempt(name, status.attempt.number))
-    if status.output and o.jobs and now < due:
+    if status.output and o.jobs:  # the Job goes after the copy, so an operator that was away still makes it
         actions.insert(0, CopyManifest(status.output.attempt))
-    return Plan(actions=tuple(actions), again=due if status.attempt and now < due else None)
+    return Plan(
+        status=_seen_again(o),
+        before=tuple(action for action in _claims(o) if isinstance(action, Claim)),
+        actions=tuple(actions),
+        again=due if status.attempt and now < due else None,
+    )
+
+
+def _seen_again(o: Observed) -> dict[str, Any] | None:
+    """The status of an ended run whose title or the like was changed; None where it tells of today's generation.
+
+    kubectl wait and kstatus believe no condition that tells of an older one.
+    """
+    generation, status = o.instance.metadata.generation, o.instance.status
+    if status.observed_generation == generation:
+        return None
+    seen = tuple(c.model_copy(update={"observed_generation": generation}) for c in status.conditions)
+    return status.model_copy(update={"observed_generation": generation, "conditions": seen}).wire()
 
 
 def _deletion(o: Observed, now: datetime) -> Plan:
