@@ -1,0 +1,129 @@
+"""While an attempt goes on: what is told, how soon to look again, and that a cancelled run ends at any stage."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.attempt_scenes import NEW, PULLING, under_way
+from tests.plan_rows import Row, check_decision, check_idempotence
+from tests.runs import (
+    FACTS,
+    NOW,
+    Object,
+    at,
+    between,
+    child,
+    decide,
+    ended,
+    job,
+    observed,
+    pod,
+    text,
+    written,
+)
+
+from chris_operator.core.observe import Ended, Stage
+from chris_operator.core.observed import Observed
+
+
+def silent(what: str, o: Observed, again: float | None, **others: Any) -> Row:
+    """Nothing is told."""
+    return Row(what, o, None, again=again, **others)
+
+
+def known(o: Observed) -> Observed:
+    """The same when its status has been written."""
+    return written(o, decide(o))
+
+
+YOUNG = (job(created=at(-1)),)
+NO_SWIFT = replace(FACTS, storage_problem="connection refused")
+REFUSED = replace(FACTS, rejected="its pod is forbidden: exceeded quota: small")
+GOING_ON = (
+    Row(
+        "number-told-but-job-not-made",
+        observed(child(NEW)),
+        "Scheduled",
+        again=5,
+        actions=("start scan-1 200Mi",),
+    ),
+    silent("job-but-no-pod-yet", under_way(status=NEW, jobs=YOUNG), 1),
+    silent("job-and-still-no-pod", under_way(status=NEW), 5),
+    silent("pod-waits-for-its-node", under_way(pod(Stage.PENDING), NEW), 2),
+    Row(
+        "unschedulable",
+        under_way(pod(Stage.PENDING, unschedulable="0/1 nodes are available: 1 Insufficient cpu"), NEW),
+        "Unschedulable",
+        says=("Insufficient cpu",),
+        event="Normal",
+    ),
+    Row(
+        "pod-refused",
+        under_way(status=NEW),
+        "PodRejected",
+        says=("exceeded quota",),
+        event="Warning",
+        again=15,
+        facts=REFUSED,
+    ),
+    silent("short-stage-in", under_way(pod(Stage.STAGING_IN, init_started=at(-1)), NEW), 2),
+    Row("long-stage-in", under_way(pod(Stage.STAGING_IN), NEW), "StagingIn"),
+    Row(
+        "image-cannot-be-pulled",
+        under_way(pod(Stage.PENDING, **PULLING), NEW),
+        "ImagePullFailed",
+        says=("container plugin: not found", "dockImage"),
+        event="Warning",
+        again=240,
+    ),
+    Row(
+        "runs",
+        under_way(pod(Stage.RUNNING), NEW),
+        "Running",
+        says=("node n1",),
+        status={"startTime": text(at(-40))},
+    ),
+    silent("runs-and-is-known-to", known(under_way(pod(Stage.RUNNING), NEW)), None),
+    Row(
+        "runs-within-its-deadline",
+        under_way(pod(Stage.RUNNING), NEW, spec={"deadlineSeconds": 50}),
+        "Running",
+        again=10,
+    ),
+    silent("short-publishing", under_way(pod(Stage.PUBLISHING, plugin=Ended(0, "", at(-40), at(-1)))), 2),
+    Row("long-publishing", under_way(pod(Stage.PUBLISHING)), "Publishing", status={"usage": {"exitCode": 0}}),
+    silent(
+        "being-deleted-within-its-grace", under_way(pod(Stage.RUNNING, deleted=True, deleted_at=at(20))), 80
+    ),
+    silent("being-deleted-a-little-late", under_way(pod(Stage.RUNNING, deleted=True, deleted_at=at(-59))), 1),
+    silent("ended-while-swift-is-down", under_way(ended()), 10, facts=NO_SWIFT),
+    Row("suspended-too-late", under_way(pod(Stage.RUNNING), NEW, spec={"suspend": True}), "Running"),
+    Row("parent-deleted-meanwhile", under_way(pod(Stage.RUNNING), NEW, parents={"root": None}), "Running"),
+)
+
+CANCEL: Object = {"spec": {"cancel": True}}
+CANCELLED = tuple(
+    Row(f"cancelled-{what}", o, "Cancelled", "False", event="Normal")
+    for what, o in {
+        "before-the-job": observed(child(NEW, cancel=True)),
+        "without-pod": under_way(**CANCEL),
+        "pending": under_way(pod(Stage.PENDING), **CANCEL),
+        "staging-in": under_way(pod(Stage.STAGING_IN), **CANCEL),
+        "running": under_way(pod(Stage.RUNNING), **CANCEL),
+        "publishing": under_way(pod(Stage.PUBLISHING), **CANCEL),
+        "between-attempts": under_way(
+            status=between("NodeLost", NOW, failures={"NodeLost": 1}), jobs=(), **CANCEL
+        ),
+    }.items()
+)
+ROWS = (*GOING_ON, *CANCELLED)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_decision(row: Row):
+    check_decision(row)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_idempotence(row: Row):
+    check_idempotence(row)
