@@ -41,6 +41,8 @@ EXIT_ABORTED = 143
 MESSAGE_BYTES = 4096
 """The kubelet keeps that much of a termination message."""
 
+OPTIONAL_LIMITS = frozenset({"log_bytes", "output_bytes"})
+
 Step = Literal["stage-in", "publish"]
 T = TypeVar("T")
 Text = str | bytes
@@ -99,6 +101,8 @@ class Limits:
     piece_bytes: int = 1 << 30
     log_bytes: int | None = None
     """Longer logs are cut in Swift (head and tail kept); None keeps every byte."""
+    output_bytes: int | None = None
+    """More output than this is an error of the plugin's (a sparse file may be larger than its disk)."""
     give_up_seconds: int = 600
     """How long one request is repeated while Swift does not answer or the TempURL has expired."""
 
@@ -286,7 +290,7 @@ class Document:
         known = {camel(name): name for name in Limits.__dataclass_fields__}
         given = {known[key]: value for key, value in self.fields.items() if key in known}
         for name, value in given.items():
-            if not (isinstance(value, int) and value > 0) and not (name == "log_bytes" and value is None):
+            if not (isinstance(value, int) and value > 0) and not (name in OPTIONAL_LIMITS and value is None):
                 raise ContractError(
                     f"{self.name}: {camel(name)} is {value!r}; must be a positive whole number"
                 )

@@ -110,7 +110,7 @@ class Entry:
 class Header:
     """The first line: totals over the files (links are not counted), and below which prefixes the pieces lie.
 
-    Prefixes are relative to the container and end in "/".
+    Prefixes are relative to the container and end in "/". `usage` is what the plugin used, for people.
     """
 
     files: int
@@ -118,10 +118,11 @@ class Header:
     digest: str
     prefixes: tuple[str, ...]
     partial: bool = False
+    usage: dict[str, Any] | None = None
 
     def to_line(self) -> Line:
         """The JSON line, with its newline."""
-        fields = {
+        fields: dict[str, Any] = {
             "manifest": 1,
             "files": self.files,
             "bytes": self.bytes,
@@ -129,6 +130,8 @@ class Header:
             "prefixes": list(self.prefixes),
             "partial": self.partial,
         }
+        if self.usage:
+            fields["usage"] = self.usage
         return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
     @classmethod
@@ -143,6 +146,7 @@ class Header:
                 digest=str(fields["digest"]),
                 prefixes=tuple(str(prefix) for prefix in fields["prefixes"]),
                 partial=bool(fields["partial"]),
+                usage=fields.get("usage"),
             )
         except (ValueError, TypeError, KeyError) as error:
             raise ManifestError(f"is no header ({type(error).__name__})", line=1) from error
@@ -248,7 +252,7 @@ def read_header(data: bytes) -> Header:
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     try:
-        with gzip.GzipFile(fileobj=stream) as plain:
+        with gzip.GzipFile(fileobj=stream, mode="rb") as plain:
             yield from plain
     except (OSError, EOFError, zlib.error) as error:
         raise ManifestError(f"is no whole gzip ({error})") from error

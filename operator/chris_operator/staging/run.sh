@@ -1,0 +1,97 @@
+# Runs a plugin's command:   busybox sh run STATE -- COMMAND...
+#
+# Holds the FIFO STATE/alive for as long as the command lives, so that the kernel tells `publish` its start and
+# its end, however it dies. Copies its output to STATE/log, leaves exit code, CPU time and peak memory in
+# STATE/usage, ends with the command's code. Needs nothing but the static busybox that runs it: the plugin's
+# image may have no shell. It is the container's first process; what the command left behind ends with it.
+
+state=$1
+shift 2
+
+# Until the command starts, any way out means that it was aborted: opening a FIFO fails when SIGTERM comes.
+trap 'exit 143' TERM EXIT
+
+until [ -e "$state/ready" ]; do sleep 0.05; done
+if [ "$(cat "$state/ready")" != ready ]; then
+	trap - EXIT
+	echo "run: the inputs could not be staged; see the container stage-in" >&2
+	exit 75
+fi
+
+# busybox prefers its own applets to programs of the image, so names are looked up here.
+program=$1
+case $program in
+*/*) ;;
+*)
+	program=
+	IFS=:
+	for directory in $PATH; do
+		[ -f "$directory/$1" ] && [ -x "$directory/$1" ] && program=$directory/$1 && break
+	done
+	unset IFS
+	;;
+esac
+
+cpu_now() { # nanoseconds, cgroup v2 or v1
+	if [ -r /sys/fs/cgroup/cpu.stat ]; then
+		sed -n 's/^usage_usec \([0-9]*\)$/\1000/p' /sys/fs/cgroup/cpu.stat
+	else
+		cat /sys/fs/cgroup/cpuacct/cpuacct.usage
+	fi 2>/dev/null
+}
+memory_peak() { # bytes, cgroup v2 or v1
+	cat /sys/fs/cgroup/memory.peak || cat /sys/fs/cgroup/memory/memory.max_usage_in_bytes
+} 2>/dev/null
+
+rm -rf "$state/output" "$state/log" "$state/usage"
+mkfifo "$state/output"
+exec 4<>"$state/output" 5<"$state/output" 6>"$state/output" 4>&-
+rm "$state/output"
+exec 3>"$state/alive" # waits until publish reads it
+trap - EXIT
+cpu_start=$(cpu_now)
+
+tee "$state/log" <&5 3>&- 6>&- &
+tee=$!
+if [ -n "$program" ]; then
+	shift
+	"$program" "$@" >&6 2>&6 3>&- 5<&- 6>&- &
+else
+	(echo "run: $1: not found in PATH=$PATH" >&6; exit 127) 3>&- 5<&- &
+fi
+child=$!
+trap 'kill -TERM $child' TERM
+exec 5<&- 6>&-
+
+# A signal ends wait early: wait again for as long as the command is there.
+while
+	wait $child
+	code=$?
+	kill -0 $child 2>/dev/null
+do :; done
+trap '' TERM
+
+# What the command left behind may hold its output open; in a container of our own it ends here.
+if [ $$ = 1 ]; then
+	for process in /proc/[0-9]*; do
+		case ${process#/proc/} in
+		1 | "$tee") ;;
+		*) kill -KILL "${process#/proc/}" 2>/dev/null ;;
+		esac
+	done
+fi
+# The pipe's rest is copied within moments; a stranger who holds the pipe shall not hold us.
+(sleep 5; kill -KILL $tee) 3>&- 2>/dev/null &
+watchdog=$!
+wait $tee
+kill -KILL $watchdog 2>/dev/null
+
+cpu_end=$(cpu_now)
+if [ -n "$cpu_start" ] && [ -n "$cpu_end" ]; then
+	microseconds=$(((cpu_end - cpu_start) / 1000))
+	cpu=$(printf '%d.%06d' $((microseconds / 1000000)) $((microseconds % 1000000)))
+fi
+peak=$(memory_peak)
+printf '{"exitCode":%d,"cpuSeconds":%s,"peakMemoryBytes":%s}\n' $code "${cpu:-null}" "${peak:-null}" \
+	>"$state/usage.new" && mv -T "$state/usage.new" "$state/usage"
+exit $code

@@ -1,0 +1,188 @@
+"""One attempt's pod as three real processes over directories of a test: stage-in, run with a command, publish.
+
+The plugin's container is a PID namespace, as in Kubernetes: `run` is its first process.
+"""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from chris_operator.staging import contract
+from chris_operator.staging.contract import Grant, InputRef, Limits, Report, RunRef, StageJob, SwiftEndpoint
+from chris_operator.staging.manifest import Entry, Header
+from chris_operator.storage import Storage
+
+OPERATOR = Path(__file__).resolve().parents[2] / "operator"
+BUSYBOX = "/bin/busybox"
+UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+if os.getuid() != 0:
+    UNSHARE += ["--user", "--map-root-user"]
+SECONDS = 60
+T = TypeVar("T")
+
+
+@dataclasses.dataclass
+class Ended:
+    """How a container ended."""
+
+    code: int
+    log: str
+    report: Report | None
+
+
+class Pod:
+    """The directories of a pod and the processes in it. Inputs are earlier pods' attempts."""
+
+    def __init__(
+        self, root: Path, storage: Storage, prefix: str, inputs: Sequence["Pod"] = (), **limits: int
+    ) -> None:
+        self.root, self.storage, self.prefix = root, storage, prefix
+        self.digest = ""
+        for directory in (
+            "chris/tools",
+            "chris/state",
+            "chris/job",
+            "share/incoming",
+            "share/outgoing",
+            "dev",
+        ):
+            (root / directory).mkdir(parents=True)
+        self.job = StageJob(
+            run=RunRef("alice", root.name, "uid", 1, 1),
+            swift=SwiftEndpoint(storage.url),
+            inputs=tuple(InputRef(storage.path(f"{each.prefix}manifest"), each.digest) for each in inputs),
+            get=(),
+            put=Grant(storage.path(prefix), ""),
+            limits=Limits(**{"give_up_seconds": 30, **limits}),
+        )
+        self._readable = [each.prefix for each in inputs]
+        self.sign()
+
+    # Job
+
+    def sign(self, seconds: int = 600, url: str = "") -> None:
+        """Write job.json with signatures that last so long."""
+        expires = int(time.time()) + seconds
+        self.job = dataclasses.replace(self.job, swift=SwiftEndpoint(url or self.job.swift.url)).with_grants(
+            get=tuple(
+                Grant(self.storage.path(each), self.storage.sign("GET", each, expires))
+                for each in self._readable
+            ),
+            put=Grant(self.storage.path(self.prefix), self.storage.sign("PUT", self.prefix, expires)),
+        )
+        new = self.root / "chris" / "job" / "new"
+        new.write_text(self.job.to_json())
+        new.rename(self.root / "chris" / "job" / "job.json")
+
+    def read_input(self, name: str, digest: str, *prefixes: str) -> None:
+        """Add an input by its manifest's name and digest."""
+        self._readable += prefixes
+        source = InputRef(self.storage.path(name), digest)
+        self.job = dataclasses.replace(self.job, inputs=(*self.job.inputs, source))
+        self.sign()
+
+    # Places
+
+    @property
+    def incoming(self) -> Path:
+        return self.root / "share" / "incoming"
+
+    @property
+    def outgoing(self) -> Path:
+        return self.root / "share" / "outgoing"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "chris" / "state"
+
+    # Processes
+
+    def start_staging(self, step: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "chris_operator.staging", step, "--root", str(self.root)]
+        environment = dict(os.environ) | {"PYTHONPATH": str(OPERATOR), "TMPDIR": str(self.state)}
+        with (self.root / f"{step}.log").open("wb") as log:
+            return subprocess.Popen(command, stderr=log, stdout=log, env=environment)
+
+    def start_plugin(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        tools = self.root / "chris" / "tools"
+        words = [*UNSHARE, str(tools / "busybox"), "sh", str(tools / "run"), str(self.state), "--", *command]
+        places = {"IN": str(self.incoming), "OUT": str(self.outgoing), "STATE": str(self.state)}
+        with (self.root / "plugin.log").open("wb") as log:
+            return subprocess.Popen(
+                words, stdout=log, stderr=log, env=dict(os.environ) | places | dict(environment or {})
+            )
+
+    def end(self, step: str, process: subprocess.Popen[bytes], seconds: float = SECONDS) -> Ended:
+        """Wait for a process; its log and termination message."""
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        log = (self.root / f"{step}.log").read_text(errors="surrogateescape")
+        message = self.root / "dev" / "termination-log"
+        report = None
+        if message.exists():
+            report = Report.from_json(message.read_text())
+            message.unlink()
+        return Ended(code, log, report)
+
+    def stage_in(self) -> Ended:
+        return self.end("stage-in", self.start_staging("stage-in"))
+
+    def run(self, *command: str, seconds: float = SECONDS) -> tuple[Ended, Ended]:
+        """stage-in, then command and publish side by side; the ends of both. stage-in must succeed."""
+        staged = self.stage_in()
+        assert staged.code == 0, staged.log
+        publish = self.start_staging("publish")
+        plugin = self.end("plugin", self.start_plugin(command), seconds)
+        published = self.end("publish", publish, seconds)
+        if published.report:
+            self.digest = published.report.digest
+        return plugin, published
+
+    def publish_files(self, write: Callable[[Path], None] | None = None) -> Report:
+        """A run whose output `write` makes; its report."""
+        if write:
+            write(self.outgoing)
+        _, published = self.run("/bin/true")
+        assert published.code == 0, published.log
+        assert published.report
+        return published.report
+
+    # Results
+
+    def manifest(self) -> tuple[Header, list[Entry]]:
+        return self.storage.read_manifest(f"{self.prefix}manifest")
+
+    def published_log(self) -> bytes:
+        return self.storage.get(f"{self.prefix}{contract.LOG_NAME}")[0]
+
+    def objects(self) -> list[str]:
+        return [each.name.removeprefix(self.prefix) for each in self.storage.list(self.prefix)]
+
+
+def first_process(unshare: subprocess.Popen[bytes]) -> int:
+    """The process that is number 1 in the namespace that `unshare` made."""
+    return wait_for(lambda: children(unshare.pid))[0]
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def wait_for(probe: Callable[[], T], seconds: float = SECONDS) -> T:
+    """The first true value of a probe."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := probe():
+            return value
+        time.sleep(0.02)
+    raise TimeoutError(f"not true after {seconds} s")
