@@ -70,11 +70,13 @@ class Box:
         return int(self.run(["sh", "-euc", inner, "sh", log, *words]))
 
     def comm(self, inner_pid: int) -> str | None:
-        """Name of a process of the box by its process id inside; None when it is gone."""
+        """Name of a process of the box by its process id inside; None when it has ended."""
         try:
-            return Path(f"/proc/{self.pid}/root/proc/{inner_pid}/comm").read_text().strip()
+            stat = Path(f"/proc/{self.pid}/root/proc/{inner_pid}/stat").read_text()
         except OSError:
             return None
+        name, _, rest = stat.partition("(")[2].rpartition(")")
+        return None if rest.split()[0] in {"Z", "X"} else name
 
     def kill(self) -> None:
         """End everything in the box and wait until the kernel has taken it down."""
@@ -109,21 +111,22 @@ def create(config: ClusterConfig, held: int) -> Box:
     ]
     init = ["sh", "-c", _INIT, _TITLE, str(config.index), str(config.state)]
     with (config.logs / "box.log").open("a") as log:
-        parent = subprocess.Popen(
-            [*namespaces, *init],
+        # Nobody's child: whoever calls `up` neither waits for the box nor takes it along when he ends.
+        subprocess.run(
+            ["setsid", "--fork", *namespaces, *init],
+            check=True,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
             pass_fds=(held,),
             cwd="/",
         )
     hint = f"See {config.logs / 'box.log'}; unshare needs root and kernel namespaces."
-    wait_until(lambda: ready.exists() or parent.poll() is not None, seconds=10, what="box starts", hint=hint)
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-    if parent.poll() is not None:
-        raise ClusterError(f"box: unshare ended with exit code {parent.returncode}. {hint}")
-    return Box(int(children.read_text().split()[0]))
+    wait_until(ready.exists, seconds=30, what="box starts", hint=hint)
+    found = find(config.state)
+    if found is None:
+        raise ClusterError(f"box: ended right after its start. {hint}")
+    return found[0]
 
 
 def find(state: Path) -> tuple[Box, int] | None:
