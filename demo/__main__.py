@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from chris_operator.cluster import INSTANCES, NAMESPACES, Cluster
-from chris_operator.core.conditions import ConditionType, find
 from chris_operator.core.plan import final_condition
+from chris_operator.models.conditions import ConditionType, find
 from chris_operator.models.plugininstance import PluginInstance
 
 from . import report, tree
@@ -105,7 +105,7 @@ async def demonstrate(output: Path) -> int:
     async with await Cluster.connect() as cluster:
         await clear(cluster)
         started = time.monotonic()
-        say(f"$ kubectl apply -f {os.path.relpath(EXAMPLE)}")
+        say(f"$ kubectl apply -f {EXAMPLE.relative_to(ROOT)}")
         kubectl("apply", "-f", str(EXAMPLE))
         found = await watch(cluster)
         done = [i for i in found if i.status.output and not i.status.output.partial]

@@ -84,12 +84,11 @@ def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now
     before = o.instance.status.attempt
     created = before.created if before and before.number == number else timestamp(now)
     status = AttemptStatus(number=number, memory=attempt.resources.memory_bytes // MEBI, created=created)
-    stale = tuple(StopAttempt(job.name, job.number) for job in o.jobs if job.number != number)
     return Verdict(
         Reason.SCHEDULED,
         f"attempt {number} was handed to the cluster",
         status={"attempt": status},
-        actions=(*stale, StartAttempt(attempt, o.given.prefixes)),
+        actions=(StartAttempt(attempt, o.given.prefixes),),
         again=timedelta(seconds=5),
     )
 
@@ -106,11 +105,19 @@ def _after_failure(o: Observed, plugin: PluginSpec, attempt: AttemptStatus, now:
     reason = known_reason(attempt.reason) or Reason.NODE_LOST
     due = (parse_time(attempt.ended) or now) + _backoff(o, reason)
     if now < due:
-        return Verdict(reason, "", again=due - now, quiet=True)
+        return Verdict(reason, "", actions=_stop(o, attempt), again=due - now, quiet=True)
     memory = attempt.memory
     if reason is Reason.OUT_OF_MEMORY and memory is not None:
         memory = resources.grown(memory, plugin) or memory
     return _start(o, plugin, attempt.number + 1, memory, now)
+
+
+def _stop(o: Observed, attempt: AttemptStatus) -> tuple[StopAttempt, ...]:
+    """Stop what is left of an attempt; an ended pod stays for a while, for people who want to read its log."""
+    job = job_of(o, attempt.number)
+    if job is None or job.deleted or o.pod.stage is Stage.ENDED:
+        return ()
+    return (StopAttempt(job.name, job.number),)
 
 
 def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now: datetime) -> Verdict:
@@ -121,8 +128,6 @@ def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now:
     allowed = o.instance.spec.retries + 1 if bound is None else bound
     final = failures[reason] >= allowed
     ended = attempt.model_copy(update={"ended": timestamp(now), "reason": reason.value})
-    job = job_of(o, attempt.number)
-    stop = (StopAttempt(job.name, job.number),) if job and o.pod.stage is not Stage.ENDED else ()
     tail = (
         f"no further attempt after {failures[reason]} of this kind"
         if final
@@ -133,7 +138,7 @@ def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now:
         f"attempt {attempt.number}: {words}; {tail}",
         final=final,
         status={"attempt": ended, "failures": failures} | report.facts(o.pod),
-        actions=stop,
+        actions=_stop(o, attempt),
         again=None if final else timedelta(0),
     )
 
