@@ -202,7 +202,7 @@ ROWS = (
     ),
     Row(
         "circle",
-        observed(child(None), parents={"root": instance("root")}, ancestors=("root", "scan")),
+        observed(child(None), parents={"root": instance("root")}, circle=("root", "scan")),
         "InvalidSpec",
         "False",
         says=("scan → root → scan",),

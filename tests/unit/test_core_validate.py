@@ -160,11 +160,3 @@ def test_wrong_places(kind: str, previous: list[str], word: str):
 )
 def test_right_places(kind: str, previous: list[str]):
     assert validate.place_complaints(plugin(type=kind), previous, "me") == []
-
-
-def test_a_circle_is_drawn():
-    assert validate.cycle_complaint("a", ()) is None
-    assert validate.cycle_complaint("a", ("b", "c")) is None
-    complaint = validate.cycle_complaint("a", ("b", "c", "a"))
-    assert complaint is not None
-    assert "a → b → c → a" in complaint

@@ -16,7 +16,8 @@ from .ids import Ids
 from .world import World
 
 _HEAD_BYTES = 64 * 1024
-_ERROR_PREFIX = re.compile(r"^Error creating: ")
+_ERROR_PREFIX = re.compile(r'^Error creating: (pods "[^"]*" is )?')
+"""With the pod's name, which is another one at every try and would make each a change of the status."""
 
 
 class Facts:

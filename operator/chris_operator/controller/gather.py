@@ -1,5 +1,6 @@
 """From raw objects to `Observed`: the one place where dictionaries become models."""
 
+from collections import deque
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,12 +12,12 @@ from chris_operator.core.observed import Given, Observed, Settings, Tenant
 from chris_operator.models.base import explain
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import Plugin, PluginSpec
-from chris_operator.models.plugininstance import PluginInstance, PluginInstanceSpec
+from chris_operator.models.plugininstance import PluginInstance, PluginInstanceSpec, PluginInstanceStatus
 
 from .world import World, has_user_range, labels_of
 
 Object = dict[str, Any]
-_MAX_DEPTH = 1_000
+_MAX_ANCESTORS = 1_000
 
 
 def _instance(body: Object) -> tuple[PluginInstance, str | None]:
@@ -29,8 +30,16 @@ def _instance(body: Object) -> tuple[PluginInstance, str | None]:
     bare = PluginInstanceSpec.model_validate(
         {"plugin": {"name": str(plugin.get("name") or "-"), "version": str(plugin.get("version") or "-")}}
     )
-    readable = {"metadata": body["metadata"], "spec": bare, "status": {}}
+    readable = {"metadata": body["metadata"], "spec": bare, "status": _status(body)}
     return PluginInstance.model_validate(readable), reason
+
+
+def _status(body: Object) -> PluginInstanceStatus:
+    """What the run has told so far: its number and output must outlive a change of the spec's rules."""
+    try:
+        return PluginInstanceStatus.model_validate(body.get("status") or {})
+    except ValidationError:
+        return PluginInstanceStatus()
 
 
 def _parent(world: World, namespace: str, name: str) -> PluginInstance | None:
@@ -40,20 +49,28 @@ def _parent(world: World, namespace: str, name: str) -> PluginInstance | None:
     return _instance(body)[0]
 
 
-def _ancestors(world: World, namespace: str, instance: PluginInstance) -> tuple[str, ...]:
-    """Names upwards along first parents; stops at the root, at an unknown parent, or when a name returns."""
-    chain: list[str] = []
-    spec = instance.spec.previous
-    seen = {instance.metadata.name}
-    while spec and len(chain) < _MAX_DEPTH:
-        name = spec[0]
-        chain.append(name)
-        if name in seen:
-            break
-        seen.add(name)
+def _circle(world: World, namespace: str, instance: PluginInstance) -> tuple[str, ...]:
+    """The names upwards, from a parent to the run itself, along which it would be its own ancestor; else empty."""
+    own = instance.metadata.name
+    below: dict[str, str | None] = dict.fromkeys(instance.spec.previous)
+    ahead = deque(below)
+    while ahead and len(below) < _MAX_ANCESTORS:
+        name = ahead.popleft()
+        if name == own:
+            return _way(below, own)
         body = world.instance(namespace, name)
-        spec = tuple((body or {}).get("spec", {}).get("previous") or ())
-    return tuple(chain)
+        for up in (body or {}).get("spec", {}).get("previous") or ():
+            if up not in below:
+                below[up] = name
+                ahead.append(up)
+    return ()
+
+
+def _way(below: dict[str, str | None], last: str) -> tuple[str, ...]:
+    chain = [last]
+    while (name := below[chain[-1]]) is not None:
+        chain.append(name)
+    return tuple(reversed(chain))
 
 
 def tenant_of(world: World, namespace: str) -> Tenant:
@@ -112,7 +129,8 @@ def observed(world: World, settings: Settings, body: Object, given: Given) -> Ob
         feed=Feed.model_validate(feed) if feed else None,
         feed_name=feed_name,
         parents=parents,
-        ancestors=_ancestors(world, namespace, instance),
+        # Parents are fixed at creation, so a run that has started was no circle when it mattered.
+        circle=() if instance.status.attempt else _circle(world, namespace, instance),
         jobs=tuple(job_facts(job, ATTEMPT_LABEL) for job in world.jobs(instance.metadata.uid)),
         pod=_pod(world, instance),
         given=given,

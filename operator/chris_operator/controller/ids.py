@@ -49,7 +49,9 @@ class Ids:
         # Number 1 of the Plugins is promised to pl-dircopy, so it is never handed out here.
         reserved = 1 if kind == "plugins" else 0
         top = max(int(stored.get(kind, 0)), int(mapped.get(kind, 0)), highest_seen, reserved)
-        marks = {**mapped, **stored, kind: top + _BLOCK}
+        # Of every kind the higher mark is kept: either store may have been restored from a backup.
+        marks = {each: max(int(stored.get(each, 0)), mapped.get(each, 0)) for each in {*stored, *mapped}}
+        marks[kind] = top + _BLOCK
         await asyncio.to_thread(self._storage.put_json, MARKS, marks)
         await self._write_config_map(marks)
         self._next[kind], self._end[kind] = top + 1, top + 1 + _BLOCK

@@ -92,8 +92,8 @@ class Observed:
     feed_name: str | None = None
     """Its name; None while the parent does not know its own."""
     parents: Mapping[str, PluginInstance | None] = field(default_factory=dict)
-    ancestors: Sequence[str] = ()
-    """Names upwards from the first parent; ends with the run's own name when they form a circle."""
+    circle: Sequence[str] = ()
+    """Names upwards from a parent to the run itself, where it is its own ancestor."""
     jobs: tuple[JobFacts, ...] = ()
     pod: PodFacts = field(default_factory=PodFacts)
     """Pod of the attempt that the status names."""

@@ -151,8 +151,9 @@ def _placed(o: Observed) -> Verdict | None:
                 Reason.PARENT_NOT_FOUND,
                 f"previous names {name}, and namespace {o.tenant.namespace} has no such PluginInstance yet",
             )
-    if cycle := validate.cycle_complaint(o.instance.metadata.name, o.ancestors):
-        return Verdict(Reason.INVALID_SPEC, cycle, final=True)
+    if o.circle:
+        words = validate.circle_words(o.instance.metadata.name, o.circle)
+        return Verdict(Reason.INVALID_SPEC, words, final=True)
     if o.feed is None or o.feed.metadata.deletion_timestamp:
         return _feedless(o)
     return None
@@ -163,6 +164,8 @@ def _feedless(o: Observed) -> Verdict:
     if o.feed is None and spec.feed:
         words = f"namespace {meta.namespace} has no Feed {spec.feed} yet: create it, or leave spec.feed out"
         return Verdict(Reason.FEED_NOT_FOUND, words)
+    if o.feed_name is None and (failed := _orphaned(o)):
+        return failed  # a parent that ended before it had a Feed will never have one
     words = f"its Feed {o.feed_name} is not ready" if o.feed_name else "waits for its parent to have a Feed"
     return Verdict(Reason.FEED_NOT_FOUND, words, quiet=True)
 
@@ -177,18 +180,23 @@ def _sensible(o: Observed, plugin: PluginSpec) -> Verdict | None:
     return None
 
 
-def _fed(o: Observed, plugin: PluginSpec) -> Verdict | None:
-    """Whether every parent has an output that may be read."""
-    waiting = []
+def _orphaned(o: Observed) -> Verdict | None:
+    """The end of a run one of whose parents ended without an output."""
     for name, parent in o.parents.items():
         ended = final_condition(parent) if parent else None
-        if parent is None or ended is None:
-            waiting.append(name)
-        elif ended.status == "False":
+        if ended and ended.status == "False":
             words = (
                 f"its parent {name} did not succeed ({ended.reason}): run it again, or name another parent"
             )
             return Verdict(Reason.PARENT_FAILED, words, final=True)
+    return None
+
+
+def _fed(o: Observed, plugin: PluginSpec) -> Verdict | None:
+    """Whether every parent has an output that may be read."""
+    if failed := _orphaned(o):
+        return failed
+    waiting = [name for name, parent in o.parents.items() if parent is None or not final_condition(parent)]
     if waiting:
         return Verdict(Reason.PARENT_RUNNING, f"waits for the output of {', '.join(waiting)}")
     files = sum(p.status.output.files for p in o.parents.values() if p and p.status.output)

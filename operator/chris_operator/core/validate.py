@@ -113,8 +113,10 @@ def place_complaints(plugin: PluginSpec, previous: Sequence[str], name: str) -> 
     return []
 
 
-def cycle_complaint(name: str, ancestors: Sequence[str]) -> str | None:
-    """Why this tree has no start; `ancestors` is the chain upwards, ending with `name` when it is a cycle."""
-    if name not in ancestors:
-        return None
-    return f"previous leads in a circle ({' → '.join([name, *ancestors])}): name a parent outside it"
+def circle_words(name: str, circle: Sequence[str]) -> str:
+    """Why this tree has no start; `circle` is the chain upwards that ends with the run itself.
+
+    >>> circle_words("a", ["b", "a"])
+    'previous leads in a circle (a → b → a): name a parent outside it'
+    """
+    return f"previous leads in a circle ({' → '.join([name, *circle])}): name a parent outside it"
