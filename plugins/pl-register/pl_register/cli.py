@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import time
+import zlib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -25,16 +26,23 @@ parser.add_argument(
 def read_image(path: Path) -> Any:
     """A 3-D ANTs image of a file; raises InputError."""
     import ants  # noqa: PLC0415  takes seconds: a wrong parameter or input must not wait for it
+    import nibabel as nib  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
 
     try:
-        image = ants.image_read(str(path))
-    except (RuntimeError, ValueError) as error:
+        # ITK puts zeros in place of what is cut off or not a number, without a word; nibabel tells.
+        whole = nib.Nifti1Image.from_filename(path)
+        data = np.asanyarray(whole.dataobj)
+    except (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError) as error:
         message = f"{path.name} cannot be read as a NIfTI image ({error}); is the file whole?"
         raise inputs.InputError(message) from error
-    if image.dimension != 3 or image.components != 1:  # noqa: PLR2004  axes
-        message = f"{path.name} has shape {image.shape} with {image.components} value(s) a voxel; one 3-D volume is needed"
+    if data.ndim != 3:  # noqa: PLR2004  axes
+        message = f"{path.name} has the shape {data.shape}; one 3-D volume is needed"
         raise inputs.InputError(message)
-    return image
+    if not np.isfinite(data).all():
+        message = f"{path.name}: {int((~np.isfinite(data)).sum())} of its voxels are not finite numbers; repair the scan"
+        raise inputs.InputError(message)
+    return ants.image_read(str(path))
 
 
 def read_head(folder: Path, scan: inputs.Scan) -> Any:
@@ -65,6 +73,17 @@ def say(text: str) -> None:
     print(f"[{time.process_time():5.1f} CPU s] {text}", flush=True)
 
 
+def align(fixed: Any, head: Any, scratch: Path, scan: inputs.Scan) -> Any:
+    """The transforms; raises InputError if there are none to be found."""
+    from pl_register import registration  # noqa: PLC0415
+
+    try:
+        return registration.register(fixed, head, scratch)
+    except RuntimeError as error:
+        message = f"no alignment of {scan.head.name} was found ({error}); is it a head, and {scan.brain.name} its brain?"
+        raise inputs.InputError(message) from error
+
+
 def run(options: Namespace, inputdir: Path, outputdir: Path) -> None:
     """The whole run; raises InputError for an input that cannot be used."""
     scan = inputs.find(inputdir)
@@ -75,7 +94,7 @@ def run(options: Namespace, inputdir: Path, outputdir: Path) -> None:
     say(f"Read {scan.head.name}; registering on a {1 if options.fine else 2} mm grid")
     with tempfile.TemporaryDirectory() as scratch:
         fixed = standard.fine if options.fine else standard.coarse
-        transforms = registration.register(fixed, head, Path(scratch))
+        transforms = align(fixed, head, Path(scratch), scan)
         say("Registered; bringing the scan and its masks to the 1 mm grid")
         after = registration.carry(head, standard.fine, transforms.forward)
         before = registration.carry(head, standard.fine, [])
@@ -84,7 +103,7 @@ def run(options: Namespace, inputdir: Path, outputdir: Path) -> None:
     outputs.save_images(outputdir, scan.subject, after, standard.affine)
     say("Saved the aligned images; drawing the picture")
     target = outputdir / f"{scan.subject}_space-{outputs.SPACE}_qc.png"
-    picture.draw(target, before.head, after.head, standard.white, standard.affine, found)
+    picture.draw(target, scan.subject, (before.head, after.head), (standard.white, standard.affine), found)
     chosen = {"template": options.template, "fine": options.fine}
     checksums = inputs.checksums(inputdir, scan)
     outputs.save_summary(

@@ -45,7 +45,10 @@ def save_transforms(outputdir: Path, subject: str, transforms: Transforms) -> No
 
 def metric_entry(metric: Metric) -> dict[str, object]:
     """One measure as it stands in pl-register.json."""
-    entry: dict[str, object] = {"value": round(metric.value, 4), "beforeRegistration": round(metric.before, 4)}
+    entry: dict[str, object] = {
+        "value": round(metric.value, 4),
+        "beforeRegistration": round(metric.before, 4),
+    }
     if metric.threshold is not None:
         entry |= {
             "threshold": metric.threshold,

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from pl_register.algorithm import WHITE_PROBABILITY, Metric, Volume
+from pl_register.algorithm import WHITE_PROBABILITY, Box, Metric, Volume, bounding_box
 
 # Where the three planes cut the standard brain, mm in its own space: through the deep grey nuclei, the
 # precentral gyrus, and off the midline, where white matter has a shape that the eye can follow.
@@ -18,12 +19,28 @@ PLANES = {"Axial": (2, 14.0), "Coronal": (1, -14.0), "Sagittal": (0, 24.0)}
 # What stands at the left, right, top and bottom of each panel.
 MARKS = {"Axial": "RLAP", "Coronal": "RLSI", "Sagittal": "APSI"}
 
-BACKGROUND = "#0b0f14"
-TEXT = "#e8edf2"
-FAINT = "#93a1ae"
+# Where these letters stand, in fractions of the panel.
+MARK_PLACES = (
+    (0.01, 0.5, "left", "center"),
+    (0.99, 0.5, "right", "center"),
+    (0.5, 0.995, "center", "top"),
+    (0.5, 0.005, "center", "bottom"),
+)
+
+BACKGROUND = "#000000"
+TEXT = "#eef2f6"
+FAINT = "#9fb0bf"
 OUTLINE = "#ffb52e"
 GOOD = "#5fd38d"
 BAD = "#ff6b5e"
+
+SIZE_INCHES = (11.0, 9.6)
+DOTS_PER_INCH = 150
+LEFT = 0.055
+GAP = 0.012
+MARGIN_MM = 9
+# Light behind dark: a letter stays readable on a bright brain and on black.
+HALO = [withStroke(linewidth=3, foreground=BACKGROUND)]
 
 MEASURES = {
     "brainMaskDice": "Overlap of the whole brain",
@@ -46,21 +63,22 @@ def panel(volume: NDArray[np.floating[Any]], axis: int, index: int) -> NDArray[n
 
 
 def grey_range(volume: Volume) -> tuple[float, float]:
-    """Darkest and brightest grey: from zero to just above nearly all of the brain."""
+    """Darkest and brightest grey: white matter becomes light grey, so that its edge to the cortex stays visible."""
     brain = volume[volume > 0]
-    return 0.0, float(np.percentile(brain, 99.5)) * 1.05 if brain.size else 1.0
+    return 0.0, float(np.percentile(brain, 95)) * 1.12 if brain.size else 1.0
 
 
 def draw_panel(axes: Any, volume: Volume, white: Volume, plane: str, index: int) -> None:
     """One panel: the brain in grey, the outline over it, the sides marked."""
     axis = PLANES[plane][0]
     low, high = grey_range(volume)
-    axes.imshow(panel(volume, axis, index), cmap="gray", vmin=low, vmax=high, origin="lower", interpolation="bilinear")
-    axes.contour(panel(white, axis, index), [WHITE_PROBABILITY], colors=OUTLINE, linewidths=0.9)
+    grey = {"cmap": "gray", "vmin": low, "vmax": high}
+    axes.imshow(panel(volume, axis, index), origin="lower", interpolation="bicubic", **grey)
+    axes.contour(panel(white, axis, index), [WHITE_PROBABILITY], colors=OUTLINE, linewidths=1.0)
     axes.set_axis_off()
-    places = ((0.02, 0.5, "left", "center"), (0.98, 0.5, "right", "center"), (0.5, 0.99, "center", "top"), (0.5, 0.01, "center", "bottom"))
-    for mark, (x, y, horizontal, vertical) in zip(MARKS[plane], places, strict=True):
-        axes.text(x, y, mark, transform=axes.transAxes, color=TEXT, fontsize=12, fontweight="bold", ha=horizontal, va=vertical)
+    for mark, (x, y, horizontal, vertical) in zip(MARKS[plane], MARK_PLACES, strict=True):
+        style = {"color": TEXT, "fontsize": 13, "fontweight": "bold", "path_effects": HALO}
+        axes.text(x, y, mark, transform=axes.transAxes, ha=horizontal, va=vertical, **style)
 
 
 def verdict(metric: Metric) -> tuple[str, str]:
@@ -78,45 +96,82 @@ def verdict(metric: Metric) -> tuple[str, str]:
 
 def draw_measures(figure: Figure, found: Mapping[str, Metric]) -> None:
     """A small table under the panels: each measure before and after, and whether it is accepted."""
-    columns = (0.055, 0.40, 0.52, 0.64)
-    top, step = 0.118, 0.030
-    for x, title in zip(columns, ("", "Before", "After", ""), strict=True):
-        figure.text(x, top, title, color=FAINT, fontsize=11)
-    for row, (name, label) in enumerate((name, label) for name, label in MEASURES.items() if name in found):
+    columns = (LEFT, 0.40, 0.50, 0.62)
+    top, step = 0.135, 0.031
+    for x, title in zip(columns[1:3], ("Before", "After"), strict=True):
+        figure.text(x, top, title, color=FAINT, fontsize=11.5)
+    shown = [(name, label) for name, label in MEASURES.items() if name in found]
+    for row, (name, label) in enumerate(shown):
         said, colour = verdict(found[name])
         words = (label, f"{found[name].before:.2f}", f"{found[name].value:.2f}", said)
         for x, word, shade in zip(columns, words, (TEXT, FAINT, TEXT, colour), strict=True):
-            figure.text(x, top - (row + 1) * step, word, color=shade, fontsize=12)
+            figure.text(x, top - (row + 1) * step, word, color=shade, fontsize=12.5)
+    figure.text(LEFT, 0.014, "1.00 would be perfect agreement.", color=FAINT, fontsize=11)
 
 
-def slices(affine: NDArray[np.float64], shape: Sequence[int]) -> dict[str, int]:
-    """Slice numbers of the planes on an axis-aligned grid with a 4×4 affine in mm, kept inside it."""
+def draw_heading(figure: Figure, subject: str) -> None:
+    """What is seen here, in words for someone who has not read any manual."""
+    figure.text(
+        LEFT, 0.951, "Brain aligned to the MNI152 standard brain", color=TEXT, fontsize=20, fontweight="bold"
+    )
+    figure.text(0.985, 0.951, subject, color=FAINT, fontsize=13, ha="right")
+    lines = (
+        "Orange: edge of the white matter in the standard brain. It should follow the white matter of the scan.",
+        "Radiological view: the patient's right side (R) is on the left of the picture.",
+    )
+    for row, line in enumerate(lines):
+        figure.text(LEFT, 0.920 - row * 0.024, line, color=FAINT, fontsize=11.5)
+
+
+def slices(affine: NDArray[np.float64], box: Box) -> dict[str, int]:
+    """Slice numbers of the planes on an axis-aligned grid with a 4×4 affine in mm, counted from the box's corner."""
     inverse = np.linalg.inv(affine)
     found = {}
     for plane, (axis, place) in PLANES.items():
-        index = round(float(inverse[axis, axis] * place + inverse[axis, 3]))
-        found[plane] = min(max(index, 0), shape[axis] - 1)
+        index = round(float(inverse[axis, axis] * place + inverse[axis, 3])) - box[0][axis]
+        found[plane] = min(max(index, 0), box[1][axis] - box[0][axis] - 1)
+    return found
+
+
+def places(shape: Sequence[int]) -> dict[str, tuple[float, float]]:
+    """Left edge and width of each plane's panel, in fractions of the figure: one scale for all of them."""
+    widths = {plane: shape[0 if axis else 1] for plane, (axis, _) in PLANES.items()}
+    scale = (0.985 - LEFT - GAP * (len(PLANES) - 1)) / sum(widths.values())
+    found, left = {}, LEFT
+    for plane, width in widths.items():
+        found[plane] = (left, width * scale)
+        left += width * scale + GAP
     return found
 
 
 def draw(
-    path: Path, before: Volume, after: Volume, white: Volume, affine: NDArray[np.float64], found: Mapping[str, Metric]
+    path: Path,
+    subject: str,
+    volumes: tuple[Volume, Volume],
+    outline: tuple[Volume, NDArray[np.float64]],
+    found: Mapping[str, Metric],
 ) -> None:
-    """Save the picture (PNG, 1650 × 1470 pixels).
+    """Save the picture (PNG, 1650 × 1440 pixels).
 
-    `before`, `after` and `white` are on the template's 1 mm grid, axes (i, j, k), 4×4 affine in mm.
+    `volumes` are the brain before and after, `outline` the standard brain's white-matter probability with its 4×4
+    affine in mm; all three on the template's grid, axes (i, j, k).
     """
-    figure = Figure(figsize=(11, 9.8), dpi=150, facecolor=BACKGROUND)
+    white, affine = outline
+    figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
-    figure.text(0.055, 0.955, "Brain aligned to the MNI152 standard brain", color=TEXT, fontsize=20, fontweight="bold")
-    figure.text(0.055, 0.925, "Orange line: edge of the standard brain’s white matter. It should follow the bright white matter of the scan.", color=FAINT, fontsize=11.5)  # noqa: RUF001
-    figure.text(0.055, 0.902, "Radiological view: the patient’s right (R) is on the left of the picture.", color=FAINT, fontsize=11.5)  # noqa: RUF001
-    at = slices(affine, white.shape)
-    for row, (title, volume) in enumerate((("Before: as scanned", before), ("After: aligned", after))):
-        bottom = 0.515 - row * 0.37
-        figure.text(0.03, bottom + 0.18, title, color=TEXT, fontsize=13, rotation=90, ha="center", va="center")
-        for column, plane in enumerate(PLANES):
-            axes = figure.add_axes((0.055 + column * 0.315, bottom, 0.305, 0.36))
-            draw_panel(axes, volume, white, plane, at[plane])
+    draw_heading(figure, subject)
+    box = bounding_box(white > WHITE_PROBABILITY, MARGIN_MM)
+    seen = tuple(slice(first, after) for first, after in zip(*box, strict=True))
+    at, columns = slices(affine, box), places(white[seen].shape)
+    for row, (title, volume) in enumerate(
+        zip(("Before: as scanned", "After: aligned"), volumes, strict=True)
+    ):
+        bottom, height = 0.53 - row * 0.362, 0.352
+        figure.text(
+            0.028, bottom + height / 2, title, color=TEXT, fontsize=13, rotation=90, ha="center", va="center"
+        )
+        for plane, (left, width) in columns.items():
+            axes = figure.add_axes((left, bottom, width, height))
+            draw_panel(axes, volume[seen], white[seen], plane, at[plane])
     draw_measures(figure, found)
     figure.savefig(path, facecolor=BACKGROUND, metadata={"Software": None})

@@ -28,8 +28,10 @@ class Head:
 
 @dataclass(frozen=True)
 class Transforms:
-    """Files of a registration. They map *points* of the template to the scan, in LPS mm, the affine part first;
-    so they carry *images* from the scan to the template. The inverse warp leads the other way.
+    """Files of a registration.
+
+    They map *points* of the template to the scan, in LPS mm, the warp first and then the affine part; so they carry
+    *images* from the scan to the template. The inverse warp leads the other way.
     """
 
     affine: Path
@@ -45,8 +47,13 @@ class Transforms:
 def cut(scan: Any, masks: dict[str, Mask]) -> Head:
     """Mask a scan by its brain, then cut it and all its masks to the brain's box.
 
-    `scan` is an ANTs image; `masks` have its shape and include `brain`. Raises ValueError if that is empty.
+    `scan` is an ANTs image; `masks` have its shape and include `brain`. Raises ValueError if that is empty, or if
+    the scan has nothing in it that could be aligned.
     """
+    inside = scan.numpy()[masks["brain"]]
+    if inside.size and inside.min() == inside.max():
+        message = f"the scan has the same value ({inside.min():g}) all over it; is it the mask of this scan?"
+        raise ValueError(message)
     low, high = bounding_box(masks["brain"], MARGIN_VOXELS)
     box = tuple(slice(first, after) for first, after in zip(low, high, strict=True))
     intensities: Volume = np.where(masks["brain"], scan.numpy(), 0)[box].astype(np.float32)
@@ -59,7 +66,7 @@ def register(fixed: Any, head: Head, scratch: Path) -> Transforms:
     """Affine, then SyN, of a head to `fixed`, a template on the grid that is to be matched.
 
     `scratch` must be a fresh, empty folder: ANTs finds its results by globbing there, so stale files would be
-    taken for transforms.
+    taken for transforms. Raises RuntimeError if no alignment is found.
     """
     prefix = f"{scratch}/"
     found = ants.registration(fixed, head.brain, type_of_transform="SyN", outprefix=prefix)

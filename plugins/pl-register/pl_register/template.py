@@ -51,7 +51,9 @@ def load(name: str) -> Template:
     """Read a template; raises FileNotFoundError if this machine has none."""
     folder = Path(os.environ.get(DATA_VARIABLE, "")) / name
     if not (folder / DESCRIPTION).is_file():
-        message = f"no template {name} in {folder.parent}: set {DATA_VARIABLE} to what pl_register.template wrote"
+        message = (
+            f"no template {name} in {folder.parent}: set {DATA_VARIABLE} to what pl_register.template wrote"
+        )
         raise FileNotFoundError(message)
     white = nib.Nifti1Image.from_filename(folder / "white.nii.gz")
     probability = np.asarray(white.dataobj, dtype=np.float32) / np.float32(255)
@@ -72,14 +74,20 @@ def make(wheel: Path, folder: Path) -> None:
     description = {
         "name": "MNI152 2009a, symmetric, skull-stripped, 1 mm",
         "source": wheel.name.split("-py")[0].replace("-", " "),
-        "sha256": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in MEMBERS if "nii" in name},
+        "sha256": {
+            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            for name in MEMBERS
+            if "nii" in name
+        },
     }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     """Read the command line and make the template."""
-    parser = argparse.ArgumentParser(description="Makes the templates: python -m pl_register.template WHEEL FOLDER")
+    parser = argparse.ArgumentParser(
+        description="Makes the templates: python -m pl_register.template WHEEL FOLDER"
+    )
     parser.add_argument("wheel", type=Path)
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()

