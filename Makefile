@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 ENV := build/env
 LOCKS := operator dev swift
 
-.PHONY: help demo test check unit e2e bench up down deploy gen lock images clean-cluster
+.PHONY: help demo fetch test check unit e2e bench up down deploy gen lock images clean-cluster
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,10 @@ $(VENV)/.complete: requirements/dev.txt
 	@touch $@
 
 demo: up ## a real scan through a real cluster: watch it, then look into demo-output/
-	@. $(ENV) && $(BIN)/python -m demo
+	@. $(ENV) && PYTHONPATH=operator $(BIN)/python -m demo
+
+fetch: $(VENV)/.complete ## bring a run's files and log here: RUN=namespace/name TO=folder (demo-output)
+	@PYTHONPATH=operator $(BIN)/python -m demo.fetch $(RUN) $(or $(TO),demo-output)
 
 test: check up ## everything: check, then the cluster, then every test; lists what was skipped
 	@$(PYTHON) plugins/run_tests.py
