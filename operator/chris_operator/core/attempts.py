@@ -14,7 +14,7 @@ from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import Output
 from chris_operator.models.quantity import MEBI
 
-from . import pods, report, resources
+from . import names, pods, report, resources
 from .command import command, environment
 from .conditions import timestamp
 from .observe import Ended, JobFacts, PodFacts, Stage, parse_time
@@ -113,11 +113,14 @@ def _after_failure(o: Observed, plugin: PluginSpec, attempt: AttemptStatus, now:
 
 
 def _stop(o: Observed, attempt: AttemptStatus) -> tuple[StopAttempt, ...]:
-    """Stop what is left of an attempt; an ended pod stays for a while, for people who want to read its log."""
+    """Stop what is left of an attempt; an ended pod stays for a while, for people who want to read its log.
+
+    Where the Job was deleted by somebody else, the Secret is left.
+    """
     job = job_of(o, attempt.number)
-    if job is None or job.deleted or o.pod.stage is Stage.ENDED:
+    if job and not job.deleted and o.pod.stage is Stage.ENDED:
         return ()
-    return (StopAttempt(job.name, job.number),)
+    return (StopAttempt(names.attempt_name(o.instance.metadata.name, attempt.number), attempt.number),)
 
 
 def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now: datetime) -> Verdict:
@@ -310,7 +313,14 @@ def _adopted(o: Observed, attempt: int, job: JobFacts, now: datetime, *, partial
         bytes=manifest.bytes,
         partial=partial,
     )
-    return {"output": output, "phases": report.phases(o.instance, job, o.pod, now)} | report.facts(o.pod)
+    return {"output": output, "phases": report.phases(_ready_since(o), job, o.pod, now)} | report.facts(o.pod)
+
+
+def _ready_since(o: Observed) -> datetime | None:
+    """Since when nothing but us kept the run from starting: its creation, or its last parent's end."""
+    times = [o.instance.metadata.creation_timestamp]
+    times += [parent.status.completion_time for parent in o.parents.values() if parent]
+    return max((moment for text in times if (moment := parse_time(text))), default=None)
 
 
 def _kept(o: Observed, verdict: Verdict, job: JobFacts, now: datetime) -> Verdict:

@@ -4,7 +4,7 @@ import signal
 from datetime import datetime
 from typing import Any
 
-from chris_operator.models.plugininstance import Phases, PluginInstance, Usage
+from chris_operator.models.plugininstance import Phases, Usage
 
 from .conditions import timestamp
 from .observe import Ended, JobFacts, PodFacts, parse_time
@@ -63,16 +63,17 @@ def _between(start: datetime | None, end: datetime | None) -> float | None:
     return max(round((end - start).total_seconds(), 3), 0.0)
 
 
-def phases(instance: PluginInstance, job: JobFacts, pod: PodFacts, now: datetime) -> Phases:
+def phases(ready: datetime | None, job: JobFacts, pod: PodFacts, now: datetime) -> Phases:
     """Where the time of the run went, in seconds; Kubernetes' own times are whole seconds.
 
-    `ours` is from the instance's creation to its Job's, plus from publish's end to this verdict.
+    `ours` is from `ready`, when nothing else kept the run from starting, to its Job's creation, plus from
+    publish's end to this verdict.
     """
     told = pod.publish.message if pod.publish else {}
     started = parse_time(told.get("started")) or pod.plugin_started
     ended = parse_time(told.get("ended")) or (pod.plugin.finished if pod.plugin else None)
     published = pod.publish.finished if pod.publish else None
-    before = _between(parse_time(instance.metadata.creation_timestamp), job.created) or 0.0
+    before = _between(ready, job.created) or 0.0
     return Phases(
         queued=_between(job.created, pod.init_started),
         stage_in=_between(pod.init_started, pod.stage_in.finished if pod.stage_in else None),
