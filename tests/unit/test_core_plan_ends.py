@@ -221,7 +221,15 @@ ROWS = (
         again=0,
         actions=("stop scan-1",),
     ),
-    Row("job-gone", under_way(jobs=()), "NodeLost", says=("deleted from outside",), event="Warning", again=0),
+    Row(
+        "job-gone",  # its Secret is not
+        under_way(jobs=()),
+        "NodeLost",
+        says=("deleted from outside",),
+        event="Warning",
+        again=0,
+        actions=("stop scan-1",),
+    ),
     Row(
         "job-being-deleted",
         under_way(pod(Stage.RUNNING), jobs=(job(deleted=True),)),

@@ -78,10 +78,11 @@ def test_platform_failures_are_bounded_and_not_charged_to_the_user(reason: Reaso
 )
 def test_back_off_grows_to_a_bound(reason: str, failures: dict[str, int], wait: int):
     run = child(between(reason, NOW, failures=failures), retries=10)
-    before = decide(observed(run), now=at(wait - 1))
+    o = observed(run, jobs=(job(),), pod=ended(143, 143))
+    before = decide(o, now=at(wait - 1))
     assert (before.status, before.actions) == (None, ()) or wait == 0
     assert wait == 0 or before.again == at(wait)
-    due = decide(observed(run), now=at(wait))
+    due = decide(o, now=at(wait))
     (start,) = due.actions
     assert isinstance(start, StartAttempt)
     assert start.attempt.number == 2
