@@ -19,7 +19,7 @@ parser.add_argument(
     "--template", type=str, default="mni152", choices=TEMPLATES, help="the standard brain to align to"
 )
 parser.add_argument(
-    "--fine", action="store_true", help="register at 1 mm instead of 2 mm: better, and five times slower"
+    "--fine", action="store_true", help="register at 1 mm instead of 2 mm: better, and seven times slower"
 )
 
 
