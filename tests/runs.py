@@ -160,7 +160,7 @@ def parent(
     name: str = "root", reason: str = "Completed", truth: str = "True", **status: Any
 ) -> PluginInstance:
     """A parent that has ended as run number 7."""
-    told = completed(reason, truth, **{"id": 7, **status})
+    told = completed(reason, truth, at(-120), **{"id": 7, **status})
     return instance(name, spec={"plugin": {"name": "pl-y", "version": "1"}}, status=told)
 
 

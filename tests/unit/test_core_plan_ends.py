@@ -22,7 +22,7 @@ ROWS = (
         actions=("copy 1",),
         status={
             "usage": {"exitCode": 0, "cpuSeconds": 1.5, "peakMemoryBytes": 1 << 20},
-            "phases": {"queued": 10.0, "stageIn": 10.0, "plugin": 30.5, "publish": 4.25, "ours": 5.0},
+            "phases": {"queued": 10.0, "stageIn": 10.0, "plugin": 30.5, "publish": 4.25, "ours": 65.0},
             "completionTime": text(NOW),
             "duration": "10m0s",
             "image": "img@sha256:1",

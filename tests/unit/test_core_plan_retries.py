@@ -22,10 +22,11 @@ from tests.runs import (
     job,
     observed,
     pod,
+    text,
     written,
 )
 
-from chris_operator.core.observe import PodFacts, Stage, parse_time
+from chris_operator.core.observe import PodFacts, Stage
 from chris_operator.core.observed import Observed
 from chris_operator.core.phases import PHASES, Kind, Reason
 from chris_operator.core.verdict import Plan, StartAttempt
@@ -169,14 +170,15 @@ def test_a_deadline_is_counted_from_the_programs_start():
     assert decide(under_way(slow, NEW, spec={"deadlineSeconds": 1})).status is None
 
 
-def test_phases_add_up_to_the_runs_life_since_its_parents_end():
-    o = under_way(ended())
-    status = told(decide(o))
-    assert status is not None
-    assert status.phases is not None
-    total = sum(value or 0 for value in status.phases.model_dump().values())
-    ends = [parse_time(parent.status.completion_time) for parent in o.parents.values() if parent]
-    assert total == pytest.approx((NOW - max(end for end in ends if end)).total_seconds(), abs=1)
+@pytest.mark.parametrize(
+    ("number", "since"), [(1, 120), (2, 62)], ids=["from-the-parents-end", "from-the-back-offs-end"]
+)
+def test_phases_add_up_to_what_neither_a_parent_nor_a_failure_took(number: int, since: int):
+    status = attempted(number, created=text(at(-62)))
+    found = told(decide(under_way(ended(), status, jobs=(job(number),))))
+    assert found is not None
+    assert found.phases is not None
+    assert sum(value or 0 for value in found.phases.model_dump().values()) == pytest.approx(since, abs=1)
 
 
 def test_settings_bound_the_patience_with_an_image():

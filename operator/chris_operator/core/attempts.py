@@ -317,7 +317,13 @@ def _adopted(o: Observed, attempt: int, job: JobFacts, now: datetime, *, partial
 
 
 def _ready_since(o: Observed) -> datetime | None:
-    """Since when nothing but us kept the run from starting: its creation, or its last parent's end."""
+    """Since when nothing but us kept the attempt from starting.
+
+    The first one could start from the run's creation or its last parent's end; another when its back-off was over.
+    """
+    attempt = o.instance.status.attempt
+    if attempt and attempt.number > 1:
+        return parse_time(attempt.created)
     times = [o.instance.metadata.creation_timestamp]
     times += [parent.status.completion_time for parent in o.parents.values() if parent]
     return max((moment for text in times if (moment := parse_time(text))), default=None)
