@@ -29,15 +29,15 @@ START_SECONDS = 120
 class SwiftServer:
     """One Swift, which can be killed and started again over the same data and ports."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.port, self._base_port = free_ports()
+    def __init__(self, root: Path, host: str = "127.0.0.1") -> None:
+        self.root, self.host = root, host
+        self.port, self._base_port = free_ports(host)
         self.log = root / "swift.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def credentials(self) -> Mapping[str, str]:
@@ -52,7 +52,7 @@ class SwiftServer:
 
     def start(self) -> None:
         """Start and wait until the proxy answers."""
-        command = [str(swift_python()), str(SERVE), "--bind", "127.0.0.1", "--port", str(self.port)]
+        command = [str(swift_python()), str(SERVE), "--bind", self.host, "--port", str(self.port)]
         command += ["--base-port", str(self._base_port), "--data", str(self.root / "data")]
         command += ["--config", str(self.root / "etc")]
         environment = dict(os.environ) | {"SWIFT_USER": "chris:operator", "SWIFT_KEY": "testing"}
@@ -66,7 +66,7 @@ class SwiftServer:
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process and self._process.poll() is None:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
                 return
             time.sleep(0.05)
         raise RuntimeError(f"Swift does not start; its log ends:\n{self.log.read_text()[-2000:]}")
@@ -74,24 +74,41 @@ class SwiftServer:
     def kill(self) -> None:
         """SIGKILL to every process, as when the node loses power."""
         if self._process:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            for pid in [
+                self._process.pid,
+                *descendants(self._process.pid),
+            ]:  # each server leads its own group
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL for what is left."""
         if self._process:
+            left = descendants(self._process.pid)
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.kill()
 
 
+def descendants(pid: int) -> list[int]:
+    """Every process below one, parents first."""
+    try:
+        children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:  # it has ended meanwhile
+        return []
+    return children + [each for child in children for each in descendants(child)]
+
+
 @contextmanager
-def running_swift(root: Path) -> Iterator[SwiftServer]:
-    """A Swift below `root` for as long as the block runs."""
-    server = SwiftServer(root)
+def running_swift(root: Path, host: str = "127.0.0.1") -> Iterator[SwiftServer]:
+    """A Swift below `root` for as long as the block runs, at one of this machine's addresses."""
+    server = SwiftServer(root, host)
     server.start()
     try:
         yield server
@@ -119,11 +136,11 @@ def swift_python() -> Path:
     return home / "bin" / "python"
 
 
-def free_ports() -> tuple[int, int]:
-    """A port for the proxy, and the first of four for the rest, all free now."""
+def free_ports(host: str = "127.0.0.1") -> tuple[int, int]:
+    """A port for the proxy at `host`, and the first of four at 127.0.0.1 for the rest, all free now."""
     while True:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((host, 0))
             first = int(probe.getsockname()[1])
         if first < 65000 and all(is_free(port) for port in range(first, first + 5)):
             return first, first + 1

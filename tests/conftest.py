@@ -1,0 +1,26 @@
+"""What all rings of tests share: golden texts and the one switch that writes them anew."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Golden = Callable[[Path, str], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--regenerate", action="store_true", help="write golden files instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compare a text with a committed file; with --regenerate, write it there."""
+
+    def check(path: Path, text: str) -> None:
+        if request.config.getoption("--regenerate"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        committed = path.read_text() if path.exists() else ""
+        assert committed == text, f"{path} is not up to date: run `make gen` and look at the difference"
+
+    return check
