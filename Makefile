@@ -34,7 +34,7 @@ check: $(VENV)/.complete ## lint, types, imports, unit, golden, generated files;
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@PYTHONPATH=operator $(BIN)/lint-imports --no-timing >build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
+	@PYTHONPATH=operator $(BIN)/lint-imports >build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
 	@PYTHONPATH=operator $(BIN)/python -m chris_operator.crds --check crds
 	@$(PYTEST) -q tests/unit tests/golden tests/architecture
 
