@@ -19,6 +19,7 @@ from chris_operator.storage import Storage
 
 OPERATOR = Path(__file__).resolve().parents[2] / "operator"
 BUSYBOX = "/bin/busybox"
+RUN = OPERATOR / "chris_operator" / "staging" / "run.sh"
 UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 if os.getuid() != 0:
     UNSHARE += ["--user", "--map-root-user"]
@@ -102,8 +103,9 @@ class Pod:
 
     # Processes
 
-    def start_staging(self, step: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "chris_operator.staging", step, "--root", str(self.root)]
+    def start_staging(self, step: str, *before: str) -> subprocess.Popen[bytes]:
+        """A step's process; `before` are words of a command that runs it."""
+        command = [*before, sys.executable, "-m", "chris_operator.staging", step, "--root", str(self.root)]
         environment = dict(os.environ) | {"PYTHONPATH": str(OPERATOR), "TMPDIR": str(self.state)}
         with (self.root / f"{step}.log").open("wb") as log:
             return subprocess.Popen(command, stderr=log, stdout=log, env=environment)
@@ -111,8 +113,7 @@ class Pod:
     def start_plugin(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        tools = self.root / "chris" / "tools"
-        words = [*UNSHARE, str(tools / "busybox"), "sh", str(tools / "run"), str(self.state), "--", *command]
+        words = [*UNSHARE, BUSYBOX, "sh", str(RUN), str(self.state), "--", *command]
         places = {"IN": str(self.incoming), "OUT": str(self.outgoing), "STATE": str(self.state)}
         with (self.root / "plugin.log").open("wb") as log:
             return subprocess.Popen(
@@ -129,7 +130,7 @@ class Pod:
         log = (self.root / f"{step}.log").read_text(errors="surrogateescape")
         message = self.root / "dev" / "termination-log"
         report = None
-        if message.exists():
+        if step != "plugin" and message.exists():
             report = Report.from_json(message.read_text())
             message.unlink()
         return Ended(code, log, report)

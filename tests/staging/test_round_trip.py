@@ -8,31 +8,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.staging.pod import Pod
 
 from chris_operator.storage import Storage
-from tests.staging.pod import Pod
 
 pytestmark = pytest.mark.swift
 NUMBER = itertools.count()
 
 
 def write(root: Path, path: bytes, data: bytes) -> None:
-    target = os.path.join(os.fsencode(root), path)
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    with open(target, "wb") as file:
-        file.write(data)
+    target = root / os.fsdecode(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
 
 
-def content(root: Path) -> dict[bytes, str]:
+def content(root: Path) -> dict[str, str]:
     """Every file below a directory with its hash."""
-    found = {}
-    top = os.fsencode(root)
-    for directory, _, names in os.walk(top):
-        for name in names:
-            path = os.path.join(directory, name)
-            with open(path, "rb") as file:
-                found[os.path.relpath(path, top)] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
 
 
 def nothing(_: Path) -> None:

@@ -61,13 +61,13 @@ else
 fi
 child=$!
 trap 'kill -TERM $child' TERM
-exec 5<&- 6>&-
+exec 5<&- 6>&- 2>/dev/null # the shell's own words ("Killed") are not the plugin's
 
 # A signal ends wait early: wait again for as long as the command is there.
 while
 	wait $child
 	code=$?
-	kill -0 $child 2>/dev/null
+	kill -0 $child
 do :; done
 trap '' TERM
 
@@ -76,15 +76,15 @@ if [ $$ = 1 ]; then
 	for process in /proc/[0-9]*; do
 		case ${process#/proc/} in
 		1 | "$tee") ;;
-		*) kill -KILL "${process#/proc/}" 2>/dev/null ;;
+		*) kill -KILL "${process#/proc/}" ;;
 		esac
 	done
 fi
 # The pipe's rest is copied within moments; a stranger who holds the pipe shall not hold us.
-(sleep 5; kill -KILL $tee) 3>&- 2>/dev/null &
+(sleep 5; kill -KILL $tee) 3>&- &
 watchdog=$!
 wait $tee
-kill -KILL $watchdog 2>/dev/null
+kill -KILL $watchdog
 
 cpu_end=$(cpu_now)
 if [ -n "$cpu_start" ] && [ -n "$cpu_end" ]; then
