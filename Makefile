@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 ENV := build/env
 LOCKS := operator dev swift
+export PYTHONPATH := operator
 
 .PHONY: help demo fetch test check unit e2e bench up down deploy gen lock images clean-cluster
 
@@ -21,10 +22,10 @@ $(VENV)/.complete: requirements/dev.txt
 	@touch $@
 
 demo: up ## a real scan through a real cluster: watch it, then look into demo-output/
-	@. $(ENV) && PYTHONPATH=operator $(BIN)/python -m demo
+	@. $(ENV) && $(BIN)/python -m demo
 
 fetch: $(VENV)/.complete ## bring a run's files and log here: RUN=namespace/name TO=folder (demo-output)
-	@PYTHONPATH=operator $(BIN)/python -m demo.fetch $(RUN) $(or $(TO),demo-output)
+	@$(BIN)/python -m demo.fetch $(RUN) $(or $(TO),demo-output)
 
 test: check up ## everything: check, then the cluster, then every test; lists what was skipped
 	@$(PYTHON) plugins/run_tests.py
@@ -34,8 +35,8 @@ check: $(VENV)/.complete ## lint, types, imports, unit, golden, generated files;
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@PYTHONPATH=operator $(BIN)/lint-imports >build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
-	@PYTHONPATH=operator $(BIN)/python -m chris_operator.crds --check crds
+	@$(BIN)/lint-imports >build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
+	@$(BIN)/python -m chris_operator.crds --check crds
 	@$(PYTEST) -q tests/unit tests/golden tests/architecture
 
 e2e: up ## only the tests that need the cluster
@@ -55,7 +56,7 @@ images: $(VENV)/.complete ## build images (NAMES=… only these); REGISTRY=host/
 	@$(PYTHON) -m localcluster images $(if $(REGISTRY),--registry $(REGISTRY)) $(NAMES)
 
 gen: $(VENV)/.complete ## write generated files anew: CRDs, golden files
-	@PYTHONPATH=operator $(BIN)/python -m chris_operator.crds crds
+	@$(BIN)/python -m chris_operator.crds crds
 	@$(PYTEST) -q tests/golden --regenerate
 
 lock: $(VENV)/.complete ## compile the hash-pinned requirements anew

@@ -1,0 +1,56 @@
+"""The real cluster of `make up`, one tenant per test, and the eyes to look into its Swift."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pykube
+import pytest
+from demo.download import credentials, reachable
+from tests.e2e.tenant import Tenant, namespace
+
+from chris_operator.storage import Storage
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def api() -> pykube.HTTPClient:
+    """A client for the cluster; only one that carries `make up`'s mark is ever disturbed."""
+    if "KUBECONFIG" not in os.environ:
+        pytest.fail("no cluster: run `make e2e`, which makes one and reads build/env")
+    client = pykube.HTTPClient(pykube.KubeConfig.from_env())
+    mark = os.environ.get("CLUSTER_MARK", "")
+    if pykube.ConfigMap.objects(client, namespace="kube-system").get_or_none(name=mark) is None:
+        pytest.fail(
+            f"this cluster has no ConfigMap kube-system/{mark}: these tests run only on one of `make up`"
+        )
+    return client
+
+
+@pytest.fixture(scope="session", autouse=True)
+def probes(api: pykube.HTTPClient) -> None:
+    """The plugins that misbehave as told."""
+    for path in (ROOT / "tests" / "e2e" / "plugins").glob("*/plugin.yaml"):
+        subprocess.run(["kubectl", "apply", "-f", str(path)], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def swift() -> Iterator[Storage]:
+    """The operator's own view of Swift."""
+    with reachable(credentials()) as values:
+        yield Storage(values)
+
+
+@pytest.fixture
+def tenant(api: pykube.HTTPClient, request: pytest.FixtureRequest, swift: Storage) -> Iterator[Tenant]:
+    """A tenant of its own; afterwards nothing of it may be left in the cluster or in Swift."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
+    with namespace(
+        api, name, {"chrisproject.org/user": name, "pod-security.kubernetes.io/enforce": "restricted"}
+    ):
+        yield Tenant(api, name, name)
+    left = [info.name for info in swift.list(f"home/{name}/feeds/")]
+    assert left == [], f"Swift still holds {len(left)} objects of {name}"
