@@ -22,6 +22,7 @@ from localcluster.config import CHECKOUT, MAIN, ClusterConfig, cache_dir
 from localcluster.console import say
 from localcluster.containerd import Containerd
 from localcluster.errors import ClusterError
+from localcluster.files import locked
 from localcluster.record import Record, load, save
 from localcluster.shell import wait_until
 
@@ -29,23 +30,31 @@ from localcluster.shell import wait_until
 def up(name: str = MAIN, first_index: int = 0) -> ClusterConfig:
     """Make the cluster run, whatever state it is in: absent, half-made, killed, damaged or running."""
     _require_root()
+    with locked(_lock_file(name)):
+        return _up(name, first_index)
+
+
+def down(name: str = MAIN) -> bool:
+    """Remove the cluster without a trace but its logs; False when there was none."""
+    _require_root()
+    with locked(_lock_file(name)):
+        return _down(name)
+
+
+def _up(name: str, first_index: int) -> ClusterConfig:
     record = load(_record_file(name))
     if record and record.alive() and record.ready:
         config = machine.config(name, record.index)
         _heal(config, Box(record.init_pid or 0), bin_dir())
         return config
-    if down(name):
+    if _down(name):
         say(f"cluster {name}: removed what a killed one had left behind")
     link_binaries()
     return _create(name, first_index, bin_dir())
 
 
-def down(name: str = MAIN) -> bool:
-    """Remove the cluster without a trace but its logs; False when there was none.
-
-    The record is written before anything is made and removed last, so that this can be killed and called again.
-    """
-    _require_root()
+def _down(name: str) -> bool:
+    """The record is written before anything is made and removed last, so that this can be killed and called again."""
     record = load(_record_file(name))
     found = box.find(machine.config(name, 0).state)
     if record is None and found is None:
@@ -186,6 +195,10 @@ def _clear(config: ClusterConfig) -> None:
 
 def _record_file(name: str) -> Path:
     return machine.config(name, 0).state / "record.json"
+
+
+def _lock_file(name: str) -> Path:
+    return CHECKOUT / "build" / f".{name}.lock"
 
 
 def _require_root() -> None:

@@ -205,8 +205,8 @@ def test_two_ups_at_once_do_not_disturb_each_other(second: ClusterConfig):
 def test_a_killed_cluster_is_cleared_and_made_anew(second: ClusterConfig):
     old = box_of(second)
     os.kill(old.pid, signal.SIGKILL)
-    spaces_gone = up()
-    assert spaces_gone == second
+    wait_until(lambda: cluster.running(NAME) is None, seconds=30, what="the box ends")
+    assert up() == second
     assert cluster.problems(second, box_of(second)) == []
 
 
