@@ -84,15 +84,22 @@ def run_program(program: str, config: Path) -> int:
 
 def refuse_taken_ports(arguments: argparse.Namespace) -> None:
     """SystemExit where something listens already: Swift would share the traffic with it (SO_REUSEPORT)."""
-    for port in (arguments.port, *range(arguments.base_port, arguments.base_port + 4)):
-        if listens(port):
+    inner = [("127.0.0.1", port) for port in range(arguments.base_port, arguments.base_port + 4)]
+    for host, port in [(front(arguments), arguments.port), *inner]:
+        if listens(port, host):
             raise SystemExit(f"port {port} is taken; stop what listens there or choose another")
 
 
-def listens(port: int) -> bool:
+def front(arguments: argparse.Namespace) -> str:
+    """An address of this machine at which the proxy is reached."""
+    bound: str = arguments.bind
+    return "127.0.0.1" if bound == "0.0.0.0" else bound  # noqa: S104 - compared, not bound
+
+
+def listens(port: int, host: str) -> bool:
     """Whether something accepts connections on a port of this machine."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
     return True
@@ -158,19 +165,19 @@ def start(arguments: argparse.Namespace) -> dict[str, subprocess.Popen[bytes]]:
                 wait_for_port(arguments.base_port + offset, children)
         command = [sys.executable, __file__, "--program", program, "--config", str(arguments.config)]
         children[program] = subprocess.Popen(command)
-    wait_for_port(arguments.port, children)
+    wait_for_port(arguments.port, front(arguments), children)
     print(f"Swift serves on port {arguments.port}", flush=True)
     return children
 
 
-def wait_for_port(port: int, children: Mapping[str, subprocess.Popen[bytes]]) -> None:
+def wait_for_port(port: int, host: str, children: Mapping[str, subprocess.Popen[bytes]]) -> None:
     """Return when something listens on a port of ours; SystemExit when a child died or time is up."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if dead := [name for name, child in children.items() if child.poll() is not None]:
             stop(children.values())
             raise SystemExit(f"{dead[0]} ended with code {children[dead[0]].returncode} while starting")
-        if listens(port):
+        if listens(port, host):
             return
         time.sleep(0.05)
     stop(children.values())
