@@ -16,6 +16,7 @@ from chris_operator.staging import contract
 from chris_operator.staging.contract import ContractError, Report, Step
 from chris_operator.staging.errors import StagingError
 from chris_operator.staging.places import Places, log
+from chris_operator.staging.sentry import Ending, plugin_started, wait_until_ready
 
 
 def main() -> int:
@@ -70,12 +71,18 @@ def run_stage_in(places: Places) -> Report:
 
 
 def run_publish(places: Places) -> Report:
-    """Wait for the plugin and publish."""
-    from chris_operator.staging.publish import Ending, publish  # noqa: PLC0415 - stage-in does not need it
+    """Wait for the plugin's end and publish.
 
+    Everything that takes time to load is loaded while the plugin runs: it cannot start before we watch.
+    """
     ended = Ending()
     ended.watch()
-    return publish(places, places.load_job(), ended)
+    wait_until_ready(places)
+    with plugin_started(places) as watch:
+        from chris_operator.staging.publish import publish  # noqa: PLC0415
+
+        life = watch.wait_for_end()
+    return publish(places, places.load_job(), life, ended)
 
 
 def raise_file_limit() -> None:

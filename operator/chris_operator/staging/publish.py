@@ -1,4 +1,4 @@
-"""publish: waits for the plugin's end, then brings its output and log to Swift, the manifest last.
+"""publish: brings a plugin's output and log to Swift after its end, the manifest last.
 
 All that the plugin could write to (outgoing, the state directory) is untrusted: no link is followed, nothing
 but regular files is read, sizes are bounded.
@@ -8,7 +8,6 @@ import gzip
 import json
 import math
 import os
-import signal
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from chris_operator.staging.crew import Crew
 from chris_operator.staging.errors import StagingError
 from chris_operator.staging.manifest import Entry, Header, Tally
 from chris_operator.staging.places import Places, log
-from chris_operator.staging.sentry import plugin_life, wait_for_end, wait_until_ready
+from chris_operator.staging.sentry import Ending, Life
 from chris_operator.staging.swift_http import CHUNK, SwiftHttp
 from chris_operator.staging.upload import Source, Target, Uploader
 from chris_operator.staging.walk import Walk
@@ -34,11 +33,8 @@ SPOOL_BYTES = 16 << 20
 CUT_MARK = b"\n[... %d bytes left out ...]\n"
 
 
-def publish(places: Places, job: StageJob, ended: "Ending") -> Report:
-    """Wait for the plugin, publish what it left; `ended` learns when its life is over."""
-    wait_until_ready(places)
-    with plugin_life(places) as (descriptor, start):
-        end = wait_for_end(descriptor)
+def publish(places: Places, job: StageJob, life: Life, ended: Ending) -> Report:
+    """Publish what a plugin left at its end; `ended` decides what SIGTERM means from now on."""
     usage = read_usage(places)
     ended.usage = usage
     report = Report(
@@ -47,31 +43,10 @@ def publish(places: Places, job: StageJob, ended: "Ending") -> Report:
         exit_code=usage.exit_code,
         cpu_seconds=usage.cpu_seconds,
         peak_memory_bytes=usage.peak_memory_bytes,
-        started=start,
-        ended=end,
+        started=life.start,
+        ended=life.end,
     )
     return send_all(places, job, report, ended)
-
-
-class Ending:
-    """What SIGTERM means: before the plugin's end an abortion, afterwards only if the plugin did not succeed."""
-
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-        self._terminated = False
-
-    def watch(self) -> None:
-        """Take SIGTERM from now on."""
-        signal.signal(signal.SIGTERM, self._on_signal)
-
-    def _on_signal(self, _number: int, _frame: Any) -> None:
-        self._terminated = True
-        self.check()
-
-    def check(self) -> None:
-        """StagingError (Aborted) if the pod is being deleted and the plugin did not end well of itself."""
-        if self._terminated and (self.usage is None or self.usage.exit_code != 0):
-            raise StagingError("Aborted", "the pod was deleted before the plugin's end; nothing is published")
 
 
 def send_all(places: Places, job: StageJob, report: Report, ended: Ending) -> Report:

@@ -1,4 +1,7 @@
-"""Credentials in the names that every OpenStack tool knows: ST_* (v1) or OS_* (Keystone v3)."""
+"""Credentials in the names that every OpenStack tool knows: ST_* (v1) or OS_* (Keystone v3).
+
+OS_CACERT is the file of a private authority's certificates for either.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,6 +38,7 @@ def connection_options(values: Mapping[str, str]) -> dict[str, Any]:
         "user": values["ST_USER"],
         "key": values["ST_KEY"],
         "auth_version": "1",
+        "cacert": values.get("OS_CACERT") or None,
     }
 
 
