@@ -36,6 +36,8 @@ PROGRAMS = {
     "container-updater": "swift.container.updater",
     "object-updater": "swift.obj.updater",
 }
+INNER = "127.0.0.1"
+"""Where all but the proxy listen."""
 PART_POWER = 4
 DEVICE = "sda1"
 START_SECONDS = 60
@@ -84,7 +86,7 @@ def run_program(program: str, config: Path) -> int:
 
 def refuse_taken_ports(arguments: argparse.Namespace) -> None:
     """SystemExit where something listens already: Swift would share the traffic with it (SO_REUSEPORT)."""
-    inner = [("127.0.0.1", port) for port in range(arguments.base_port, arguments.base_port + 4)]
+    inner = [(INNER, port) for port in range(arguments.base_port, arguments.base_port + 4)]
     for host, port in [(front(arguments), arguments.port), *inner]:
         if listens(port, host):
             raise SystemExit(f"port {port} is taken; stop what listens there or choose another")
@@ -142,7 +144,7 @@ def build_rings(config: Path, base_port: int) -> None:
             {
                 "region": 1,
                 "zone": 1,
-                "ip": "127.0.0.1",
+                "ip": INNER,
                 "port": base_port + offset,
                 "device": DEVICE,
                 "weight": 1,
@@ -154,15 +156,15 @@ def build_rings(config: Path, base_port: int) -> None:
 
 def start(arguments: argparse.Namespace) -> dict[str, subprocess.Popen[bytes]]:
     """All children, each with its standard output on ours, once the proxy answers."""
-    memcached = ["memcached", "-l", "127.0.0.1", "-p", str(arguments.base_port + 3), "-U", "0", "-m", "64"]
+    memcached = ["memcached", "-l", INNER, "-p", str(arguments.base_port + 3), "-U", "0", "-m", "64"]
     if os.getuid() == 0:
         memcached += ["-u", "root"]
     children = {"memcached": subprocess.Popen(memcached)}
-    wait_for_port(arguments.base_port + 3, children)
+    wait_for_port(arguments.base_port + 3, INNER, children)
     for program in PROGRAMS:
         if program == "proxy-server":  # it would suspend servers that it finds closed
             for offset in SERVERS.values():
-                wait_for_port(arguments.base_port + offset, children)
+                wait_for_port(arguments.base_port + offset, INNER, children)
         command = [sys.executable, __file__, "--program", program, "--config", str(arguments.config)]
         children[program] = subprocess.Popen(command)
     wait_for_port(arguments.port, front(arguments), children)
