@@ -5,6 +5,7 @@ file systems a pod could write through a hostPath, and those Kubernetes insists 
 directories of the cluster's own, so that nothing outside them changes.
 """
 
+import contextlib
 import fcntl
 import os
 import shlex
@@ -78,20 +79,6 @@ class Box:
         name, _, rest = stat.partition("(")[2].rpartition(")")
         return None if rest.split()[0] in {"Z", "X"} else name
 
-    def kill(self) -> None:
-        """End everything in the box and wait until the kernel has taken it down."""
-        try:
-            descriptor = os.pidfd_open(self.pid)
-        except ProcessLookupError:
-            return
-        try:
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        finally:
-            os.close(descriptor)
-        wait_until(lambda: not Path(f"/proc/{self.pid}").exists(), seconds=30, what=f"box {self.pid} ends")
-
 
 def create(config: ClusterConfig, held: int) -> Box:
     """Start an empty box. `held` is a descriptor it keeps open: a lock that ends with the box."""
@@ -131,15 +118,41 @@ def create(config: ClusterConfig, held: int) -> Box:
 
 def find(state: Path) -> tuple[Box, int] | None:
     """The box of a state directory and its index, found among the machine's processes."""
+    for pid, index in _titled(state):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            continue
+        if status.partition("NSpid:")[2].partition("\n")[0].endswith("\t1"):
+            return Box(pid), index
+    return None
+
+
+def end(state: Path) -> None:
+    """End the box of a state directory, also one that is just being started by a command that was killed."""
+    wait_until(lambda: not _kill_titled(state), seconds=30, what=f"box of {state} ends")
+
+
+def _kill_titled(state: Path) -> bool:
+    """Kill whatever carries the box's title: its first process, or what is about to become it; True if any did."""
+    found = [pid for pid, _ in _titled(state)]
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return bool(found)
+
+
+def _titled(state: Path) -> list[tuple[int, int]]:
+    """Process ids and cluster indexes of the processes whose arguments name this state directory."""
+    found = []
     for directory in Path("/proc").glob("[0-9]*"):
         try:
             words = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            process_ids = (directory / "status").read_text().partition("NSpid:")[2].partition("\n")[0]
         except OSError:
             continue
-        if process_ids.endswith("\t1") and words[3:4] == [_TITLE] and words[5] == str(state):
-            return Box(int(directory.name)), int(words[4])
-    return None
+        if _TITLE in words[:-2] and words[(at := words.index(_TITLE)) + 2] == str(state):
+            found.append((int(directory.name), int(words[at + 1])))
+    return found
 
 
 def prepare(config: ClusterConfig, box: Box) -> None:

@@ -60,8 +60,7 @@ def _down(name: str) -> bool:
     if record is None and found is None:
         return False
     config = machine.config(name, record.index if record else found[1] if found else 0)
-    if found:
-        found[0].kill()
+    box.end(config.state)
     held = machine.reclaim(config.index)
     if held is not None:
         # Else another cluster took the index since ours was killed: link and cgroup of that name are its own.
@@ -91,9 +90,11 @@ def require(name: str = MAIN) -> tuple[ClusterConfig, Box]:
 
 
 def problems(config: ClusterConfig, inside: Box) -> list[str]:
-    """What keeps a cluster whose box runs from being usable."""
-    found = [f"{component.name} does not run" for component in processes.dead(config, inside)]
-    return found + [gate.what for gate in readiness.gates(config, inside, bin_dir()) if not gate.check()]
+    """What keeps a cluster whose box runs from being usable; daemons first, as all else would only wait for them."""
+    dead = [f"{component.name} does not run" for component in processes.dead(config, inside)]
+    return dead or [
+        f"not so: {gate.what}" for gate in readiness.gates(config, inside, bin_dir()) if not gate.check()
+    ]
 
 
 def link_binaries() -> None:

@@ -1,6 +1,7 @@
 """What clusters share on one machine: the claim of an index, and the inotify limit while any runs."""
 
 import os
+import time
 from pathlib import Path
 
 from localcluster.box import lock
@@ -11,6 +12,7 @@ from localcluster.network import host_conflicts
 
 SHARED = Path("/run/chris-localcluster")
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+RECLAIM_SECONDS = 3.0
 INOTIFY_NEEDED = 1024
 """128, a common default, is too few for kubelet, containerd and tests together."""
 
@@ -42,8 +44,14 @@ def claim(name: str, first: int) -> tuple[ClusterConfig, int]:
 
 
 def reclaim(index: int) -> int | None:
-    """The claim of an index whose box is gone; None when another cluster holds it by now."""
-    return lock(_claim_file(index))
+    """The claim of an index whose box is gone; None when another cluster holds it by now.
+
+    A command that was killed while it started the box may leave a child that is about to end: it gets its moment.
+    """
+    deadline = time.monotonic() + RECLAIM_SECONDS
+    while (held := lock(_claim_file(index))) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return held
 
 
 def release(index: int, held: int) -> None:

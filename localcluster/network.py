@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from localcluster.config import ClusterConfig
-from localcluster.shell import run, succeeds
+from localcluster.shell import run, succeeds, wait_until
 
 
 def routed(routes: list[dict[str, Any]]) -> list[tuple[IPv4Network, str]]:
@@ -51,6 +51,6 @@ def join(config: ClusterConfig, init_pid: int) -> None:
 
 
 def part(config: ClusterConfig) -> None:
-    """Remove the cable, and with it the routes, without waiting for the kernel to notice the box's end."""
-    if link_exists(config):
-        run(["ip", "link", "del", config.link])
+    """Remove the cable, and with it the routes; the kernel does it too once the box is gone, maybe just now."""
+    succeeds(["ip", "link", "del", config.link])
+    wait_until(lambda: not link_exists(config), seconds=10, what=f"link {config.link} is gone")

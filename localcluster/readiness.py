@@ -18,6 +18,7 @@ from localcluster.shell import run, succeeds, wait_until
 
 SECONDS = 180
 CONNECT_SECONDS = 2.0
+REQUEST_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,12 @@ class Gate:
 
 def gates(config: ClusterConfig, inside: Box, tools: Path) -> tuple[Gate, ...]:
     """All gates, in an order in which the later need the earlier."""
-    kubectl: list[str | Path] = [tools / "kubectl", "--kubeconfig", config.kubeconfig]
+    kubectl: list[str | Path] = [
+        tools / "kubectl",
+        "--kubeconfig",
+        config.kubeconfig,
+        f"--request-timeout={REQUEST_SECONDS}s",
+    ]
     node = str(config.node_address)
     first_service = f"{config.service_range[1]}/32"
     base = config.settings / "base.json"
