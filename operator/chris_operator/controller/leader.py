@@ -7,8 +7,9 @@ it writes again, and its late writes fail on their resourceVersion.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from chris_operator.cluster import LEASES, AlreadyExists, Cluster, ClusterError, Object
 
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 LEASE = "chris-operator"
 _LOOKS = 8
 """Looks at the Lease within its duration, each of which renews it."""
+Begin = Callable[[], Coroutine[Any, Any, None]]
 _MICRO = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -36,21 +38,46 @@ class Leadership:
         """Whether this replica may write; False as soon as its own Lease has run out."""
         return asyncio.get_running_loop().time() - self._renewed_at < self._duration
 
-    async def run(self, gained: Callable[[], Awaitable[None]], lost: Callable[[], Awaitable[None]]) -> None:
-        """Take and keep the Lease for ever; calls `gained` and `lost` when leadership changes."""
-        led = False
-        while True:
-            await self._step()
-            if self.leading != led:
-                led = not led
-                log.info("%s %s the Lease", self._identity, "holds" if led else "lost")
-                await (gained() if led else lost())
-            await asyncio.sleep(self._duration / _LOOKS)
+    async def run(self, gained: Begin, lost: Callable[[], Awaitable[None]]) -> None:
+        """Take and keep the Lease for ever; raises what `gained` raises.
+
+        `gained` runs beside the renewals: what it waits for may take longer than the Lease lasts. When the Lease is
+        lost it is cancelled and `lost` is called.
+        """
+        begun: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await self._step()
+                if begun is None and self.leading:
+                    log.info("%s holds the Lease", self._identity)
+                    begun = asyncio.create_task(gained())
+                elif begun is not None and not self.leading:
+                    log.info("%s lost the Lease", self._identity)
+                    begun.cancel()
+                    begun = None
+                    await lost()
+                await self._rest(begun)
+        finally:
+            if begun is not None:
+                begun.cancel()
+
+    async def _rest(self, begun: asyncio.Task[None] | None) -> None:
+        """Wait for the next look; raises what ended `begun`."""
+        pause = self._duration / _LOOKS
+        if begun is None or begun.done():
+            await asyncio.sleep(pause)
+        else:
+            await asyncio.wait([begun], timeout=pause)
+        if begun is not None and begun.done():
+            begun.result()
 
     async def _step(self) -> None:
         started = asyncio.get_running_loop().time()
         try:
-            if await asyncio.wait_for(self._try(), self._duration / 2):
+            # Not `wait_for`: before Python 3.12 it forgets a cancellation that comes together with the answer.
+            async with asyncio.timeout(self._duration / 2):
+                taken = await self._try()
+            if taken:
                 self._renewed_at = started
             self.answered_at = started
         except (ClusterError, TimeoutError) as error:
@@ -62,6 +89,7 @@ class Leadership:
             return await self._create()
         spec = lease.get("spec") or {}
         if spec.get("holderIdentity") not in {self._identity, "", None} and not self._expired(spec):
+            self._renewed_at = float("-inf")  # whatever our clock says: it is in other hands
             return False
         if spec.get("holderIdentity") != self._identity:
             spec["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1

@@ -7,6 +7,7 @@ never twice at the same time. "Look again at" times live in one heap instead of 
 import asyncio
 import heapq
 import itertools
+from contextlib import suppress
 from dataclasses import dataclass
 
 
@@ -83,10 +84,10 @@ class WorkQueue:
         timeout = None
         if self._later:
             timeout = max(self._later[0][0] - asyncio.get_running_loop().time(), 0.0)
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            # Not `wait_for`: before Python 3.12 it forgets a cancellation that comes together with a wake-up.
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
 
     async def done(self, key: Key) -> None:
         """Give a key back; it returns at once when something happened to it meanwhile."""
