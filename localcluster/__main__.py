@@ -3,6 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 from localcluster import binaries, cluster, deploy, images, kind, prepare, registry
 from localcluster.config import MAIN, cache_dir
@@ -62,10 +64,25 @@ def _up(options: argparse.Namespace) -> None:
     _prepare(options)
     if kind.engine_answers():
         kind.up(cluster.bin_dir())
-    else:
+    elif options.without_images:
         cluster.up(options.name, options.first_index)
+    else:
+        _up_while_building(options)
     if not options.without_images:
         images.provide([], options.name)
+
+
+def _up_while_building(options: argparse.Namespace) -> None:
+    """Images are built beside the cluster: downloads and compilers wait for different things."""
+    stop = Event()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        building = pool.submit(images.build, stop)
+        try:
+            cluster.up(options.name, options.first_index)
+        except ClusterError:
+            stop.set()
+            raise
+        building.result()
 
 
 def _deploy(_: argparse.Namespace) -> None:
@@ -97,6 +114,9 @@ def _down(options: argparse.Namespace) -> None:
 
 
 def _status(options: argparse.Namespace) -> int:
+    if kind.engine_answers():
+        print(f"cluster {kind.NAME} (kind): " + ("up" if kind.is_up(cluster.bin_dir()) else "down"))
+        return 0 if kind.is_up(cluster.bin_dir()) else 1
     found = cluster.running(options.name)
     if found is None:
         print(f"cluster {options.name}: down")

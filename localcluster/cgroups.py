@@ -7,7 +7,7 @@ from pathlib import Path
 from localcluster.errors import ClusterError
 from localcluster.shell import wait_until
 
-NEEDED_V2 = ("cpu", "cpuset", "memory", "pids")
+NEEDED_V2 = ("cpu", "cpuset", "io", "memory", "hugetlb", "pids")
 
 
 @dataclass(frozen=True)

@@ -135,9 +135,7 @@ def _create(name: str, first_index: int, tools: Path) -> ClusterConfig:
 
 
 def _write_settings(config: ClusterConfig) -> None:
-    root = config.cache / "containerd" / str(config.index)
-    apparmor = Path("/sys/kernel/security/apparmor/profiles").exists()
-    for name, text in settings.files(config, root, apparmor=apparmor).items():
+    for name, text in settings.files(config, machine.describe(config)).items():
         target = config.settings / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Protocol
 
 from localcluster import cluster, files, install, kind, specs
@@ -52,6 +53,16 @@ class BoxImages:
         for name in self.present:
             if name != keyed and is_content_key(spec, name):
                 self.client.remove(name)
+
+
+def build(stop: Event) -> None:
+    """Build every image that is missing, while the cluster is being built or started; until `stop` is set."""
+    builder = Buildah(cache_dir())
+    for spec in specs.discover(CHECKOUT):
+        if stop.is_set():
+            return
+        with specs.frozen(spec) as snapshot:
+            builder.ensure(snapshot)
 
 
 def provide(names: Sequence[str], cluster_name: str) -> None:

@@ -86,6 +86,11 @@ def up(tools: Path) -> None:
     env.write(access, ENV_FILE, tools)
 
 
+def is_up(tools: Path) -> bool:
+    """Whether the cluster's API server answers."""
+    return succeeds([tools / "kubectl", "--kubeconfig", KUBECONFIG, "get", "--raw", "/readyz"])
+
+
 def down(tools: Path) -> bool:
     """Remove the cluster; its routes end with Docker's network or here."""
     if not (tools / "kind").exists() or NAME not in run([tools / "kind", "get", "clusters"]).split():

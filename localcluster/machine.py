@@ -1,9 +1,11 @@
 """What clusters share on one machine: the claim of an index, and the inotify limit while any runs."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
+from localcluster import prepare, settings
 from localcluster.box import lock
 from localcluster.config import CHECKOUT, MAX_CLUSTERS, ClusterConfig, cache_dir
 from localcluster.console import say
@@ -20,6 +22,16 @@ INOTIFY_NEEDED = 1024
 def config(name: str, index: int) -> ClusterConfig:
     """The configuration of a cluster of this checkout."""
     return ClusterConfig(name, index, CHECKOUT, cache_dir())
+
+
+def describe(config: ClusterConfig) -> settings.Machine:
+    """What containerd uses of this machine."""
+    return settings.Machine(
+        root=config.cache / "containerd" / str(config.index),
+        runc=shutil.which("runc", path=prepare.search_path()) or "runc",
+        cni_plugins=str(prepare.cni_plugins()),
+        apparmor=Path("/sys/kernel/security/apparmor/profiles").exists(),
+    )
 
 
 def claim(name: str, first: int) -> tuple[ClusterConfig, int]:

@@ -12,7 +12,17 @@ from localcluster.errors import ClusterError
 from localcluster.shell import run_watched
 
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
-CNI_PLUGINS = Path("/usr/lib/cni/ptp")
+CNI_PLACES = (Path("/usr/lib/cni"), Path("/opt/cni/bin"), Path("/usr/libexec/cni"))
+
+
+def cni_plugins() -> Path:
+    """Directory of the CNI plugins: the first that has them, else where Debian puts them."""
+    return next((place for place in CNI_PLACES if (place / "ptp").exists()), CNI_PLACES[0])
+
+
+def search_path() -> str:
+    """PATH with the system's own directories, which a user's may lack."""
+    return f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class Need:
             return self.file.exists()
         if self.module:
             return importlib.util.find_spec(self.module) is not None
-        return shutil.which(self.program, path=f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}") is not None
+        return shutil.which(self.program, path=search_path()) is not None
 
     @property
     def sign(self) -> str:
@@ -48,7 +58,7 @@ ALWAYS = (
 )
 CLUSTER = (
     Need("runc", "runc"),
-    Need("containernetworking-plugins", file=CNI_PLUGINS),
+    Need("containernetworking-plugins", file=cni_plugins() / "ptp"),
     Need("iptables", "iptables"),
     Need("iproute2", "ip"),
     Need("conntrack", "conntrack"),

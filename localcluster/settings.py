@@ -1,6 +1,7 @@
 """Configuration files of the components, as text: pure functions of the cluster's configuration."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,23 @@ from localcluster.config import MARK, ClusterConfig
 
 PAUSE_IMAGE = "localhost/chris/pause:1"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
-RUNC = "/usr/sbin/runc"
-CNI_PLUGINS = "/usr/lib/cni"
 
 
-def files(config: ClusterConfig, containerd_root: Path, *, apparmor: bool) -> dict[str, str]:
+@dataclass(frozen=True)
+class Machine:
+    """What containerd uses of the machine it runs on."""
+
+    root: Path
+    """containerd's own directory: images and snapshots outlive the cluster, so that the next one starts sooner."""
+    runc: str
+    cni_plugins: str
+    apparmor: bool
+
+
+def files(config: ClusterConfig, machine: Machine) -> dict[str, str]:
     """Name and text of every file under the cluster's `settings` directory."""
     return {
-        "containerd.toml": containerd_toml(config, containerd_root, apparmor=apparmor),
+        "containerd.toml": containerd_toml(config, machine),
         "cni/10-chris.conflist": json.dumps(cni(config), indent=1),
         "kubelet.json": json.dumps(kubelet(config), indent=1),
         "audit-policy.json": json.dumps(AUDIT_POLICY, indent=1),
@@ -24,11 +34,11 @@ def files(config: ClusterConfig, containerd_root: Path, *, apparmor: bool) -> di
     }
 
 
-def containerd_toml(config: ClusterConfig, root: Path, *, apparmor: bool) -> str:
+def containerd_toml(config: ClusterConfig, machine: Machine) -> str:
     """Version 2.3 of containerd: snapshots on overlayfs, images by import or from a registry named in certs.d."""
     cri = "plugins.'io.containerd.cri.v1"
     return f"""version = 3
-root = "{root}"
+root = "{machine.root}"
 state = "/run/containerd"
 disabled_plugins = [
   "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
@@ -45,16 +55,16 @@ disabled_plugins = [
   config_path = "{config.settings / "certs.d"}"
 [{cri}.runtime']
   restrict_oom_score_adj = true
-  disable_apparmor = {json.dumps(not apparmor)}
+  disable_apparmor = {json.dumps(not machine.apparmor)}
   enable_unprivileged_ports = true
   enable_unprivileged_icmp = true
 [{cri}.runtime'.cni]
-  bin_dirs = ["{CNI_PLUGINS}"]
+  bin_dirs = ["{machine.cni_plugins}"]
   conf_dir = "{config.settings / "cni"}"
 [{cri}.runtime'.containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
 [{cri}.runtime'.containerd.runtimes.runc.options]
-  BinaryName = "{RUNC}"
+  BinaryName = "{machine.runc}"
   SystemdCgroup = false
 """
 

@@ -15,9 +15,14 @@ def config(index: int, name: str = "main") -> ClusterConfig:
     return ClusterConfig(name, index, Path("/checkout"), Path("/cache"))
 
 
+def machine(cluster: ClusterConfig, *, apparmor: bool = False) -> settings.Machine:
+    root = cluster.cache / "containerd" / str(cluster.index)
+    return settings.Machine(root, "/usr/sbin/runc", "/usr/lib/cni", apparmor)
+
+
 def everything_told(cluster: ClusterConfig) -> str:
     """All text that a cluster's components are given."""
-    files = settings.files(cluster, cluster.cache / "containerd" / str(cluster.index), apparmor=False)
+    files = settings.files(cluster, machine(cluster))
     flags = [flag for component in processes.components(cluster) for flag in component.flags]
     return "\n".join([*files.values(), *flags, env.text(env.of(cluster), Path("/checkout/build/bin"))])
 
@@ -47,9 +52,7 @@ def test_nothing_of_one_cluster_is_told_to_another():
 
 @pytest.mark.parametrize("apparmor", [True, False], ids=["apparmor", "no apparmor"])
 def test_containerd_settings_are_toml_and_follow_the_machine(apparmor: bool):
-    parsed = tomllib.loads(
-        settings.containerd_toml(config(1), Path("/cache/containerd/1"), apparmor=apparmor)
-    )
+    parsed = tomllib.loads(settings.containerd_toml(config(1), machine(config(1), apparmor=apparmor)))
     assert parsed["root"] == "/cache/containerd/1"
     assert parsed["plugins"]["io.containerd.cri.v1.runtime"]["disable_apparmor"] is not apparmor
     assert (
