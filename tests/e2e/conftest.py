@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def api() -> pykube.HTTPClient:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def probes(api: pykube.HTTPClient) -> None:
+def probes(api: pykube.HTTPClient) -> None:  # noqa: ARG001  the mark is checked before anything is applied
     """The plugins that misbehave as told."""
     for path in (ROOT / "tests" / "e2e" / "plugins").glob("*/plugin.yaml"):
         subprocess.run(["kubectl", "apply", "-f", str(path)], check=True, capture_output=True)
@@ -48,9 +49,12 @@ def swift() -> Iterator[Storage]:
 def tenant(api: pykube.HTTPClient, request: pytest.FixtureRequest, swift: Storage) -> Iterator[Tenant]:
     """A tenant of its own; afterwards nothing of it may be left in the cluster or in Swift."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
+    name += f"-{uuid.uuid4().hex[:6]}"  # an earlier run's namespace may still be on its way out
     with namespace(
         api, name, {"chrisproject.org/user": name, "pod-security.kubernetes.io/enforce": "restricted"}
     ):
-        yield Tenant(api, name, name)
+        made = Tenant(api, name, name)
+        yield made
+        made.clear()
     left = [info.name for info in swift.list(f"home/{name}/feeds/")]
     assert left == [], f"Swift still holds {len(left)} objects of {name}"

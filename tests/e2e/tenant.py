@@ -94,6 +94,25 @@ class Tenant:
         ours.sort(key=lambda e: e["firstTimestamp"])
         return [(e["type"], e["reason"], e["message"]) for e in ours]
 
+    def told(self, name: str, kind: str, reason: str) -> list[tuple[str, str, str]]:
+        """The Events about a run as soon as one of this type and reason is among them."""
+
+        def look() -> list[tuple[str, str, str]]:
+            found = self.events(name)
+            return found if (kind, reason) in {each[:2] for each in found} else []
+
+        return self.until(look, f"Event {kind} {reason} about {name}")
+
+    def clear(self) -> None:
+        """Delete every run and Feed, and return when they and all that belongs to them are gone."""
+        for kind in ("Feed", "PluginInstance"):
+            for item in self.kind(API_VERSION, kind).objects(self.api, namespace=self.namespace):
+                item.delete()
+        self.until(lambda: not self.all("PluginInstance", API_VERSION), "the end of all runs")
+        self.until(
+            lambda: not (self.all("Job", "batch/v1") or self.all("Secret")), "the end of Jobs and Secrets"
+        )
+
     def delete(self, kind: str, name: str) -> None:
         """Delete a resource of our group."""
         self.kind(API_VERSION, kind).objects(self.api, namespace=self.namespace).get(name=name).delete()
@@ -101,7 +120,7 @@ class Tenant:
 
 @contextmanager
 def namespace(api: pykube.HTTPClient, name: str, labels: dict[str, str]) -> Iterator[None]:
-    """A namespace for as long as the block runs; returns when everything in it is gone."""
+    """A namespace for as long as the block runs; its removal is begun, not awaited."""
     item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     made = pykube.Namespace(api, item)
     made.create()
@@ -109,8 +128,3 @@ def namespace(api: pykube.HTTPClient, name: str, labels: dict[str, str]) -> Iter
         yield
     finally:
         made.delete()
-        deadline = time.monotonic() + PATIENCE
-        while pykube.Namespace.objects(api).get_or_none(name=name) is not None:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"namespace {name} is not gone after {PATIENCE:.0f} s")
-            time.sleep(_POLL)

@@ -27,7 +27,7 @@ def test_an_unknown_plugin_is_waited_for(tenant: Tenant):
         tenant.run("early", "pl-testsource", version)
         waiting = tenant.reaches("early", "PluginNotFound", "Unknown")
         assert f"apply a Plugin named pl-testsource-{version}" in succeeded(waiting)["message"]
-        assert ("PluginNotFound" in {reason for _, reason, _ in tenant.events("early")}) is True
+        tenant.told("early", "Normal", "PluginNotFound")
         spec = plugin_spec(tenant.api, "pl-testsource-1.0.0") | {"version": version}
         tenant.create(manifest("Plugin", f"pl-testsource-{version}", None, spec))
         assert tenant.reaches("early", "Completed", "True")["status"]["output"]["files"] == 1
@@ -54,9 +54,7 @@ def test_bad_parameters_are_final_and_start_nothing(tenant: Tenant, parameters: 
     tenant.run("asked-wrongly", "pl-testparams", parameters=paths | parameters)
     ended = tenant.reaches("asked-wrongly", "InvalidParameters", "False")
     assert says in succeeded(ended)["message"]
-    assert [(kind, reason) for kind, reason, _ in tenant.events("asked-wrongly")] == [
-        ("Warning", "InvalidParameters")
-    ]
+    assert len(tenant.told("asked-wrongly", "Warning", "InvalidParameters")) == 1
     assert "attempt" not in ended["status"]
     assert tenant.all("Job", "batch/v1") == []
 
@@ -67,9 +65,10 @@ def test_a_parent_may_come_later(tenant: Tenant):
     assert "previous names parent" in succeeded(waiting)["message"]
     tenant.run("parent", "pl-testsource")
     tenant.reaches("child", "Completed", "True")
-    child, parent = tenant.get("PluginInstance", "child"), tenant.get("PluginInstance", "parent")
-    assert child and parent
-    assert child["status"]["feed"] == parent["status"]["feed"] == "parent"
+    feeds = {
+        run["metadata"]["name"]: run["status"]["feed"] for run in tenant.all("PluginInstance", API_VERSION)
+    }
+    assert feeds == {"parent": "parent", "child": "parent"}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +85,7 @@ def test_a_failing_program(tenant: Tenant, swift: Any, parameters: dict[str, Any
     assert says in succeeded(ended)["message"]
     assert ended["status"]["usage"]["exitCode"] == code
     assert ended["status"]["output"]["partial"] is True
-    assert ("Warning", "PluginFailed") in [(kind, reason) for kind, reason, _ in tenant.events("fails")]
+    tenant.told("fails", "Warning", "PluginFailed")
     assert {c["type"]: c["status"] for c in ended["status"]["conditions"]}["Stalled"] == "True"
     below = f"home/{tenant.user}/feeds/feed_{ended['status']['feedId']}/runs/{ended['status']['id']}/"
     names = {info.name.removeprefix(below) for info in swift.list(below)}
@@ -100,7 +99,7 @@ def test_a_program_that_writes_nothing_succeeds_with_a_warning(tenant: Tenant):
     tenant.run("child", "pl-testprobe", previous=["silent"])
     ended = tenant.reaches("silent", "Completed", "True")
     assert ended["status"]["output"]["files"] == 0
-    assert [(kind, reason) for kind, reason, _ in tenant.events("silent")] == [("Warning", "Completed")]
+    assert len(tenant.told("silent", "Warning", "Completed")) == 1
     hungry = tenant.reaches("child", "EmptyInput", "False")
     assert "wrote no files" in succeeded(hungry)["message"]
 
@@ -118,6 +117,7 @@ def test_an_image_that_cannot_be_pulled_waits_with_the_kubelets_words(tenant: Te
         tenant.kind(API_VERSION, "PluginInstance").objects(tenant.api, namespace=tenant.namespace).get(
             name="stuck"
         ).patch({"spec": {"cancel": True}})
+        tenant.told("stuck", "Warning", "ImagePullFailed")
         tenant.reaches("stuck", "Cancelled", "False")
         tenant.until(lambda: not tenant.all("Pod"), "the stuck pod's end")
     finally:
@@ -132,6 +132,7 @@ def test_a_namespace_that_is_no_tenant_gets_only_that_answer(api: pykube.HTTPCli
         assert "must label it chrisproject.org/user=" in succeeded(refused)["message"]
         assert set(refused["status"]) == {"conditions", "observedGeneration"}
         assert "finalizers" not in refused["metadata"]
+        stranger.told("unwanted", "Normal", "NotATenant")
         assert (
             stranger.all("Job", "batch/v1")
             == stranger.all("Secret")

@@ -24,11 +24,13 @@ from chris_operator.cluster import (
 from chris_operator.core import inputs, pods, verdict
 from chris_operator.core.names import FINALIZER, RUN_UID_LABEL, attempt_prefix, run_prefix
 from chris_operator.core.observed import Observed
+from chris_operator.core.plan import final_condition
 from chris_operator.core.verdict import Plan
 from chris_operator.models.base import API_VERSION
-from chris_operator.staging.contract import Grant, InputRef, RunRef, StageJob, SwiftEndpoint
 from chris_operator.storage import Storage
 
+from . import metrics
+from .grants import Grants
 from .settings import OperatorSettings
 from .world import World, labels_of
 
@@ -43,8 +45,11 @@ class ForeignObjectError(ClusterError):
 class Applier:
     """Writes plans to the API server and to Swift."""
 
-    def __init__(self, cluster: Cluster, storage: Storage, world: World, settings: OperatorSettings) -> None:
-        self._cluster, self._storage, self._world, self._settings = cluster, storage, world, settings
+    def __init__(
+        self, cluster: Cluster, storage: Storage, world: World, grants: Grants, settings: OperatorSettings
+    ) -> None:
+        self._cluster, self._storage, self._world = cluster, storage, world
+        self._grants, self._settings = grants, settings
         self._copied: set[tuple[str, int]] = set()
 
     async def apply(self, o: Observed, plan: Plan) -> None:
@@ -54,6 +59,8 @@ class Applier:
             version = await self.act(o, action) or version
         if plan.status is not None:
             await self.write_status(INSTANCES, o.instance.metadata, plan.status, version)
+            if final_condition(o.instance) is None:
+                metrics.observe(plan.status)
         if plan.event is not None:
             await self.tell(INSTANCES, o.instance.metadata, *plan.event)
         for action in plan.actions:
@@ -125,32 +132,10 @@ class Applier:
             return
         self._copied = {(uid, n) for uid, n in self._copied if uid != meta.uid}
 
-    def stage_job(self, o: Observed, action: verdict.StartAttempt, now: datetime) -> StageJob:
-        """What stage-in and publish of an attempt shall move, with TempURLs for exactly that."""
-        meta, number = o.instance.metadata, action.attempt.number
-        expires = int((now + self._settings.url_lifetime).timestamp())
-        own = inputs.own_prefix(o, number)
-        run_id = o.instance.status.id or o.given.run_id or 0
-
-        def grant(method: str, prefix: str) -> Grant:
-            return Grant(self._storage.path(prefix), self._storage.sign(method, prefix, expires))
-
-        return StageJob(
-            run=RunRef(namespace=meta.namespace, name=meta.name, uid=meta.uid, id=run_id, attempt=number),
-            swift=SwiftEndpoint(url=self._settings.swift_url or self._storage.url),
-            inputs=tuple(
-                InputRef(manifest=self._storage.path(each.manifest), digest=each.digest)
-                for each in inputs.of(o)
-            ),
-            get=tuple(grant("GET", prefix) for prefix in action.prefixes),
-            put=grant("PUT", own),
-        )
-
     async def _start(self, o: Observed, action: verdict.StartAttempt) -> None:
         """The Secret first: a pod that starts before it would wait for the kubelet's next look."""
         attempt, namespace = action.attempt, o.instance.metadata.namespace
-        # The first use of the key and the address may ask Swift; afterwards both are remembered.
-        job = await asyncio.to_thread(self.stage_job, o, action, datetime.now(UTC))
+        job = await self._grants.order(o, attempt.number, action.prefixes, datetime.now(UTC))
         await self._adopt_or_create(SECRETS, pods.secret(attempt, job.to_json()), o)
         made = await self._adopt_or_create(JOBS, pods.job(attempt, self._settings.plans.pods), o)
         if made is not None:

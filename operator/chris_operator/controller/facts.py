@@ -4,7 +4,7 @@ import asyncio
 import re
 from dataclasses import replace
 
-from chris_operator.cluster import EVENTS, INSTANCES, Cluster, ClusterError
+from chris_operator.cluster import EVENTS, INSTANCES, SECRETS, Cluster, ClusterError
 from chris_operator.core import inputs, links
 from chris_operator.core.names import attempt_name, run_prefix
 from chris_operator.core.observed import Given, ListingFact, ManifestFact, Observed
@@ -46,6 +46,8 @@ class Facts:
                 return replace(o.given, listing=await asyncio.to_thread(self._listing, o))
             case Fact.REJECTED:
                 return replace(o.given, rejected=await self._rejected(o))
+            case Fact.SECRET:
+                return replace(o.given, secret=await self._has_secret(o))
 
     async def _number(self, uid: str) -> int:
         """A run's number; kept for it until its status carries it, so that none is lost to a second look."""
@@ -93,7 +95,52 @@ class Facts:
             return ManifestFact(problem=str(error))
         return ManifestFact(digest=header.digest, files=header.files, bytes=header.bytes)
 
+    async def inputs_again(self, o: Observed) -> Observed:
+        """What was observed, with all facts about the run's input: for an order that is written anew."""
+        known = replace(o, given=await self._fetch(Fact.PREFIXES, o))
+        if not await asyncio.to_thread(self._has_named_inputs, known):
+            return known
+        return replace(known, given=await self._fetch(Fact.LISTING, known))
+
+    def _has_named_inputs(self, o: Observed) -> bool:
+        return any(True for _ in self._storage.list(inputs.named_prefix(o)))
+
     def _listing(self, o: Observed) -> ListingFact:
+        return self._linked(o) if o.no_pod else self._staged(o)
+
+    def _staged(self, o: Observed) -> ListingFact:
+        """The manifest of what a run's parameters name; made once per run, so that every attempt reads the same."""
+        place = inputs.named_prefix(o) + inputs.MANIFEST
+        try:
+            header, _ = self._storage.read_manifest(place)
+        except NotFound:
+            return self._stage(o, place)
+        return ListingFact((), header.prefixes, None, header.digest, header.files, header.bytes)
+
+    def _stage(self, o: Observed, place: str) -> ListingFact:
+        entries: dict[str, manifest.Entry] = {}
+        missing, prefixes = [], []
+        for path in links.staged(o.instance, o.plugin) if o.plugin else ():
+            try:
+                found = self._storage.link_entries(path)[1:]
+            except NotFound:
+                missing.append(path)
+                continue
+            whole = found[0].path == ""  # the path is itself an object
+            prefixes.append(f"{path.rpartition('/')[0] if whole else path}/")
+            for each in found:
+                name = each.path or path.rpartition("/")[2]
+                if name in entries:
+                    return ListingFact(
+                        problem="two of the paths given hold a file of the same name: name one of them"
+                    )
+                entries[name] = replace(each, path=name, within="")
+        if missing:
+            return ListingFact(missing=tuple(missing))
+        header, _ = self._storage.put_manifest(place, entries.values(), prefixes=prefixes)
+        return ListingFact((), header.prefixes, None, header.digest, header.files, header.bytes)
+
+    def _linked(self, o: Observed) -> ListingFact:
         """Links the named paths: writes the attempt's manifest and its copy, and tells what stands in it.
 
         Writing it twice writes the same bytes, as long as nobody uploads in between; the commit is the status.
@@ -118,7 +165,12 @@ class Facts:
         header, _ = self._storage.put_manifest(own + inputs.MANIFEST, entries, prefixes=prefixes)
         root = run_prefix(o.tenant.user, o.feed.status.id, run_id)
         self._storage.copy_manifest(own + inputs.MANIFEST, root + inputs.MANIFEST)
-        return ListingFact(digest=header.digest, files=header.files, bytes=header.bytes)
+        return ListingFact((), header.prefixes, None, header.digest, header.files, header.bytes)
+
+    async def _has_secret(self, o: Observed) -> bool:
+        attempt, meta = o.instance.status.attempt, o.instance.metadata
+        name = attempt_name(meta.name, attempt.number if attempt else 0)
+        return await self._cluster.find(SECRETS, name, meta.namespace) is not None
 
     async def _rejected(self, o: Observed) -> str:
         """Why no pod appears: quota, LimitRange and Pod Security speak through the Job's Events only."""

@@ -4,6 +4,7 @@ prometheus-client, because its text format and types are what every dashboard ex
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
@@ -27,9 +28,12 @@ PHASE_SECONDS = Histogram(
 OUTPUT_BYTES = Counter("chris_output_bytes_total", "Bytes of the outputs that runs committed.")
 
 
-def observe_end(reason: str, status: dict[str, object]) -> None:
-    """Count a run that has just ended; `status` is its whole status as written."""
-    RUNS_ENDED.labels(reason).inc()
+def observe(status: dict[str, Any]) -> None:
+    """Count a run that has just ended; `status` is its whole status as written, of any run."""
+    ended = [c for c in status["conditions"] if c["type"] == "Succeeded" and c["status"] != "Unknown"]
+    if not ended:
+        return
+    RUNS_ENDED.labels(ended[0]["reason"]).inc()
     phases, output = status.get("phases"), status.get("output")
     if isinstance(phases, dict):
         for name, seconds in phases.items():

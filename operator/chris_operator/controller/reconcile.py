@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from chris_operator.storage import StorageError
 from .apply import Applier
 from .facts import Facts
 from .gather import observed, tenant_of
+from .grants import Grants
 from .handlers import instance_key
 from .ids import PLUGIN_ONE, Ids
 from .queue import Key, WorkQueue
@@ -45,12 +46,13 @@ class Reconciler:
         queue: WorkQueue,
         facts: Facts,
         applier: Applier,
+        grants: Grants,
         ids: Ids,
         settings: OperatorSettings,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._cluster, self._world, self._queue = cluster, world, queue
-        self._facts, self._applier, self._ids = facts, applier, ids
+        self._facts, self._applier, self._grants, self._ids = facts, applier, grants, ids
         self._settings, self._clock = settings, clock
 
     async def reconcile(self, key: Key) -> None:
@@ -96,11 +98,16 @@ class Reconciler:
             await self._applier.apply(seen, decided)
             if seen.instance.status.id is not None or decided.status is not None:
                 self._facts.numbered(seen.instance.metadata.uid)
-            if decided.again is not None:
-                wait = max((decided.again - self._clock()).total_seconds(), 0.0)
-                await self._queue.add_at(key, asyncio.get_running_loop().time() + wait)
+            renewal = await self._grants.renew(seen)
+            times = [decided.again - self._clock()] if decided.again else []
+            await self._look_again(key, [*times, *([renewal] if renewal else [])])
             return
         raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
+
+    async def _look_again(self, key: Key, waits: list[timedelta]) -> None:
+        for wait in waits:
+            seconds = max(wait.total_seconds(), 0.0)
+            await self._queue.add_at(key, asyncio.get_running_loop().time() + seconds)
 
     async def _feed(self, key: Key) -> None:
         body = self._world.feed(key.namespace, key.name)

@@ -16,6 +16,7 @@ from chris_operator.storage import Storage, StorageError
 from . import metrics, root
 from .apply import Applier
 from .facts import Facts
+from .grants import Grants
 from .handlers import register
 from .ids import Ids
 from .leader import Leadership
@@ -40,12 +41,15 @@ class Service:
         self._world, self._queue = World(), WorkQueue()
         self._ids = Ids(cluster, storage, settings.namespace)
         self._lead = Leadership(cluster, settings.namespace, settings.identity, settings.lease)
+        facts = Facts(cluster, storage, self._ids, self._world)
+        grants = Grants(cluster, storage, facts, settings)
         self._reconciler = Reconciler(
             cluster=cluster,
             world=self._world,
             queue=self._queue,
-            facts=Facts(cluster, storage, self._ids, self._world),
-            applier=Applier(cluster, storage, self._world, settings),
+            facts=facts,
+            applier=Applier(cluster, storage, self._world, grants, settings),
+            grants=grants,
             ids=self._ids,
             settings=settings,
         )
@@ -89,7 +93,7 @@ class Service:
 
     async def _gained(self) -> None:
         metrics.LEADING.set(1)
-        while self._lead.leading:
+        while True:
             try:
                 await root.claim(self._cluster, self._storage, self._settings.adopt_root)
                 break

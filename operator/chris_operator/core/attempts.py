@@ -14,7 +14,7 @@ from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import Output
 from chris_operator.models.quantity import MEBI
 
-from . import names, pods, report, resources
+from . import inputs, links, names, pods, report, resources
 from .command import command, environment
 from .conditions import timestamp
 from .observe import Ended, JobFacts, PodFacts, Stage, parse_time
@@ -72,14 +72,28 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
         command=command(plugin, spec.parameters),
         resources=resources.requested(spec, plugin, memory),
         environment=environment(run_id, o.tenant.user or "", parents[0].status.id if parents else None),
-        input_bytes=sum(p.status.output.bytes for p in parents if p.status.output),
+        input_bytes=sum(p.status.output.bytes for p in parents if p.status.output)
+        + (o.given.listing.bytes if o.given.listing else 0),
         fixed_user=o.tenant.fixed_user,
     )
 
 
-def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now: datetime) -> Verdict | Need:
+def _lacking(o: Observed, plugin: PluginSpec) -> Verdict | Need | None:
+    """What is not known yet, or wrong, about the input that an attempt's Secret names."""
     if o.given.prefixes is None:
         return Need(Fact.PREFIXES)
+    if not links.staged(o.instance, plugin):
+        return None
+    if o.given.listing is None:
+        return Need(Fact.LISTING)
+    if problem := links.problem(o.given.listing):
+        return Verdict(Reason.INVALID_PARAMETERS, problem, final=True)
+    return None
+
+
+def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now: datetime) -> Verdict | Need:
+    if lacking := _lacking(o, plugin):
+        return lacking
     attempt = build(o, plugin, number, memory)
     before = o.instance.status.attempt
     created = before.created if before and before.number == number else timestamp(now)
@@ -88,7 +102,7 @@ def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now
         Reason.SCHEDULED,
         f"attempt {number} was handed to the cluster",
         status={"attempt": status},
-        actions=(StartAttempt(attempt, o.given.prefixes),),
+        actions=(StartAttempt(attempt, inputs.readable(o)),),
         again=timedelta(seconds=5),
     )
 
@@ -161,7 +175,22 @@ def _running(
     known = {"attempt": attempt.model_copy(update={"uid": job.uid})}
     if pod.unschedulable:
         return Verdict(Reason.UNSCHEDULABLE, pod.unschedulable, status=known)
-    return _progress(o, attempt, job, now)
+    waits = pod.stage is Stage.PENDING and pod.node and now - (pod.created or now) >= o.settings.settle
+    lost = _without_secret(o, plugin, attempt) if waits else None
+    return lost or _progress(o, attempt, job, now)
+
+
+def _without_secret(o: Observed, plugin: PluginSpec, attempt: AttemptStatus) -> Verdict | Need | None:
+    """A pod that has a node and does not start may lack its Secret, which somebody deleted: make it again."""
+    if o.given.secret is None:
+        return Need(Fact.SECRET)
+    if o.given.secret:
+        return None
+    if lacking := _lacking(o, plugin):
+        return lacking
+    again = StartAttempt(build(o, plugin, attempt.number, attempt.memory), inputs.readable(o))
+    words = "its Secret was deleted and is made again"
+    return Verdict(Reason.SCHEDULED, words, actions=(again,), again=o.settings.settle, quiet=True)
 
 
 def _no_pod(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict | Need:
@@ -262,6 +291,10 @@ def _ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
         return _out_of_memory(o, plugin, attempt, job, now)
     if pod.plugin is None or pod.publish is None or not _published(pod):
         return _unpublished(o, attempt, now)
+    if pod.plugin.exit_code == 0 and pod.publish.exit_code != 0:
+        # publish reads the program's end where the program could write; its output is marked partial.
+        words = f"publish took the program for failed (exit code {pod.publish.exit_code}), but it ended well"
+        return failed(o, attempt, Reason.PUBLISH_FAILED, words, now)
     if o.given.manifest is None:
         return Need(Fact.MANIFEST)
     if o.given.manifest.problem:

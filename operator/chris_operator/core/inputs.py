@@ -36,9 +36,24 @@ def _output_of(parent: PluginInstance) -> Input | None:
 
 
 def of(o: Observed) -> list[Input]:
-    """The inputs of a run, in the order of its parents."""
-    found = (_output_of(parent) for parent in o.parents.values() if parent)
-    return [each for each in found if each is not None]
+    """The inputs of a run: its parents' outputs in their order, then what its parameters name in Swift."""
+    found = [each for parent in o.parents.values() if parent and (each := _output_of(parent))]
+    if o.given.listing is not None and not o.no_pod:
+        found.append(Input(named_prefix(o), o.given.listing.digest, own_prefix_only=False))
+    return found
+
+
+def named_prefix(o: Observed) -> str:
+    """Where the manifest of what a run's parameters name in Swift is kept, as it was when the run first started."""
+    return f"{own_prefix(o, 1).rpartition('attempts/')[0]}inputs/"
+
+
+def readable(o: Observed) -> tuple[str, ...]:
+    """Every prefix below which an attempt may read: where manifests lie, and where their bytes do."""
+    prefixes = dict.fromkeys(o.given.prefixes or ())
+    if o.given.listing is not None and not o.no_pod:
+        prefixes |= dict.fromkeys((*o.given.listing.prefixes, named_prefix(o)))
+    return tuple(prefixes)
 
 
 def own_prefix(o: Observed, attempt: int) -> str:

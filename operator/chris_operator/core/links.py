@@ -6,12 +6,13 @@ path, with the target's listing as it was then.
 
 from datetime import datetime
 
+from chris_operator.models.plugin import PluginSpec
 from chris_operator.models.plugininstance import Attempt, Output, Phases, PluginInstance
 
 from . import validate
 from .conditions import timestamp
 from .observe import parse_time
-from .observed import Observed
+from .observed import ListingFact, Observed
 from .phases import Reason
 from .verdict import Fact, Need, Verdict
 
@@ -27,22 +28,27 @@ def paths(instance: PluginInstance) -> list[str]:
     return list(dict.fromkeys(path for value in values for path in validate.split_paths(value)))
 
 
+def staged(instance: PluginInstance, plugin: PluginSpec) -> list[str]:
+    """The paths in Swift whose contents a run with a pod finds in its input directory, beside its parent's."""
+    named = {p.name for p in plugin.parameters if p.type == "path"}
+    values = [value for name, value in instance.spec.parameters.items() if name in named]
+    return list(dict.fromkeys(path for value in values for path in validate.split_paths(str(value))))
+
+
+def problem(listing: ListingFact) -> str | None:
+    """Why the listed paths cannot be a run's input; None when they can."""
+    if listing.missing:
+        return f"{len(listing.missing)} of the paths given lead to no files in Swift: upload them first"
+    return listing.problem
+
+
 def verdict(o: Observed, now: datetime) -> Verdict | Need:
     """Links what the parameters name, or says which of them cannot be linked."""
-    named = paths(o.instance)
-    user = o.tenant.user or ""
-    if not named:
-        words = "parameter 'dir' names no path: give comma-separated paths such as home/<user>/uploads/scan"
-        return Verdict(Reason.INVALID_PARAMETERS, words, final=True)
-    if wrong := [complaint for path in named if (complaint := validate.path_complaint(path, user))]:
-        return Verdict(Reason.INVALID_PARAMETERS, "; ".join(wrong), final=True)
     listing = o.given.listing
     if listing is None:
         return Need(Fact.LISTING)
-    if listing.missing:
-        count = len(listing.missing)
-        words = f"parameter 'dir': {count} of {len(named)} paths lead to no files in Swift: upload them first"
-        return Verdict(Reason.INVALID_PARAMETERS, words, final=True)
+    if wrong := problem(listing):
+        return Verdict(Reason.INVALID_PARAMETERS, wrong, final=True)
     output = Output(attempt=ATTEMPT, digest=listing.digest, files=listing.files, bytes=listing.bytes)
     created = parse_time(o.instance.metadata.creation_timestamp) or now
     ours = max((now - created).total_seconds(), 0.0)

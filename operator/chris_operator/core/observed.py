@@ -38,6 +38,8 @@ class Given:
     listing: "ListingFact | None" = None
     rejected: str | None = None
     """Why the Job controller could not create the pod, in its own words; "" where it says nothing."""
+    secret: bool | None = None
+    """Whether the current attempt's Secret exists."""
     storage_problem: str | None = None
     """Why Swift could not be asked."""
 
@@ -54,9 +56,13 @@ class ManifestFact:
 
 @dataclass(frozen=True, slots=True)
 class ListingFact:
-    """What stands below the paths that a link-only run names; `missing` are the paths with nothing there."""
+    """What stands below the paths that a run's parameters name; `missing` are the paths with nothing there."""
 
     missing: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    """Where the bytes lie, relative to the container; each ends in `/`."""
+    problem: str | None = None
+    """Why the paths cannot be staged together."""
     digest: str = ""
     files: int = 0
     bytes: int = 0

@@ -172,7 +172,10 @@ def _feedless(o: Observed) -> Verdict:
 
 def _sensible(o: Observed, plugin: PluginSpec) -> Verdict | None:
     spec = o.instance.spec
-    if wrong := validate.parameter_complaints(plugin, spec.parameters):
+    wrong = validate.parameter_complaints(plugin, spec.parameters) or validate.path_complaints(
+        plugin, spec.parameters, o.tenant.user or "", links=o.no_pod
+    )
+    if wrong:
         return Verdict(Reason.INVALID_PARAMETERS, "; ".join(wrong), final=True)
     place = validate.place_complaints(plugin, spec.previous, o.instance.metadata.name)
     if wrong := [*place, *resources.complaints(spec, plugin)]:

@@ -97,6 +97,24 @@ def path_complaint(path: str, user: str) -> str | None:
     return None
 
 
+def path_complaints(plugin: PluginSpec, given: Mapping[str, Any], user: str, *, links: bool) -> list[str]:
+    """What is wrong with the paths in Swift that the parameters name; `links` tells a plugin that only links."""
+    kinds = {p.name: p.type for p in plugin.parameters if p.type in PATH_TYPES}
+    found = []
+    for name, value in given.items():
+        if kinds.get(name) == "unextpath" and not links:
+            found.append(
+                f"parameter {name!r} is of type unextpath, which only link-only plugins take here: "
+                "bring the data into the feed with pl-dircopy and name that run in previous"
+            )
+        elif name in kinds:
+            wrong = (path_complaint(path, user) for path in split_paths(str(value)))
+            found += [f"parameter {name!r}: {complaint}" for complaint in wrong if complaint]
+            if not split_paths(str(value)):
+                found.append(f"parameter {name!r} names no path: give paths such as home/{user}/uploads/scan")
+    return found
+
+
 def place_complaints(plugin: PluginSpec, previous: Sequence[str], name: str) -> list[str]:
     """What is wrong with a run's place in the tree, given its plugin's type."""
     title = f"{plugin.name} {plugin.version}"

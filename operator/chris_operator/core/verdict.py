@@ -17,6 +17,7 @@ class Fact(StrEnum):
     MANIFEST = "manifest of the attempt"
     LISTING = "listing of the named paths"
     REJECTED = "words of the Job controller"
+    SECRET = "Secret of the attempt"  # noqa: S105  the name of a fact
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,77 @@
+"""Orders for an attempt's two containers: what to move, and TempURLs for exactly that, kept valid.
+
+A TempURL lives long enough for most runs' queueing, work and publishing. For those that take longer it is
+renewed at half its life, in the attempt's Secret; staging reads the file again when Swift says 401.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from chris_operator.cluster import SECRETS, Cluster, NotFound
+from chris_operator.core import inputs
+from chris_operator.core.names import attempt_name
+from chris_operator.core.observed import Observed
+from chris_operator.core.plan import final_condition
+from chris_operator.staging.contract import Grant, InputRef, RunRef, StageJob, SwiftEndpoint
+from chris_operator.storage import Storage
+
+from .facts import Facts
+from .settings import OperatorSettings
+
+
+class Grants:
+    """Signs orders and renews them while their pods live."""
+
+    def __init__(self, cluster: Cluster, storage: Storage, facts: Facts, settings: OperatorSettings) -> None:
+        self._cluster, self._storage, self._facts, self._settings = cluster, storage, facts, settings
+        self._signed: dict[tuple[str, int], datetime] = {}
+
+    async def order(self, o: Observed, number: int, prefixes: tuple[str, ...], now: datetime) -> StageJob:
+        """The order of one attempt; `prefixes` are what it may read, relative to the container."""
+        # The first use of the key and the address may ask Swift; afterwards both are remembered.
+        signed = await asyncio.to_thread(self._sign, o, number, prefixes, now)
+        self._signed[o.instance.metadata.uid, number] = now
+        return signed
+
+    def _sign(self, o: Observed, number: int, prefixes: tuple[str, ...], now: datetime) -> StageJob:
+        meta, run_id = o.instance.metadata, o.instance.status.id or o.given.run_id or 0
+        expires = int((now + self._settings.url_lifetime).timestamp())
+
+        def grant(method: str, prefix: str) -> Grant:
+            return Grant(self._storage.path(prefix), self._storage.sign(method, prefix, expires))
+
+        return StageJob(
+            run=RunRef(namespace=meta.namespace, name=meta.name, uid=meta.uid, id=run_id, attempt=number),
+            swift=SwiftEndpoint(url=self._settings.swift_url or self._storage.url),
+            inputs=tuple(
+                InputRef(manifest=self._storage.path(each.manifest), digest=each.digest)
+                for each in inputs.of(o)
+            ),
+            get=tuple(grant("GET", prefix) for prefix in prefixes),
+            put=grant("PUT", inputs.own_prefix(o, number)),
+        )
+
+    async def renew(self, o: Observed, now: datetime | None = None) -> timedelta | None:
+        """Renew the living attempt's order where half its life is over; returns when to look again.
+
+        After a restart nobody knows when an order was signed, so its Job's creation counts.
+        """
+        now = now or datetime.now(UTC)
+        attempt, uid = o.instance.status.attempt, o.instance.metadata.uid
+        job = next((job for job in o.jobs if attempt and job.number == attempt.number), None)
+        if attempt is None or attempt.ended or job is None or job.deleted or final_condition(o.instance):
+            self._signed = {key: when for key, when in self._signed.items() if key[0] != uid}
+            return None
+        signed = self._signed.get((uid, attempt.number)) or job.created or now
+        half = self._settings.url_lifetime / 2
+        if now < signed + half:
+            return signed + half - now
+        complete = await self._facts.inputs_again(o)
+        fresh = await self.order(complete, attempt.number, inputs.readable(complete), now)
+        patch = {"stringData": {"job.json": fresh.to_json()}}
+        name = attempt_name(o.instance.metadata.name, attempt.number)
+        try:
+            await self._cluster.merge(SECRETS, name, o.instance.metadata.namespace, patch)
+        except NotFound:
+            return None  # somebody deleted it; the plan sees to that
+        return half
