@@ -185,6 +185,13 @@ class Attempt:
         self.containers(stage_in=ended(0, message=STAGED), plugin=plugin, publish=publish)
         self.tell({"phase": "Succeeded" if good else "Failed"})
 
+    def job_is_deleted(self) -> None:
+        """Somebody deletes the Job, and the garbage collector follows with the pod."""
+        path = self.admin.resource("Job").path(self.job["metadata"]["namespace"], self.name)
+        self.admin.request("DELETE", path, params={"propagationPolicy": "Background"})
+        if self.pod:
+            self.vanishes()
+
     def vanishes(self) -> None:
         """The kubelet has killed the containers and takes the pod off the API server."""
         self.admin.delete(self.pod, grace_seconds=0)
