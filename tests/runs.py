@@ -265,15 +265,9 @@ FACTS = Given(
     manifest=ManifestFact(digest=DIGEST, files=3, bytes=99),
     listing=ListingFact(digest=DIGEST, files=3, bytes=99),
     rejected="",
+    secret=True,
 )
 """What the shell would fetch when asked."""
-_FIELDS = {
-    Fact.RUN_ID: "run_id",
-    Fact.PREFIXES: "prefixes",
-    Fact.MANIFEST: "manifest",
-    Fact.LISTING: "listing",
-    Fact.REJECTED: "rejected",
-}
 
 
 def decide(o: Observed, now: datetime = NOW, facts: Given = FACTS) -> Plan:
@@ -282,7 +276,7 @@ def decide(o: Observed, now: datetime = NOW, facts: Given = FACTS) -> Plan:
         decided = plan(o, now)
         if not isinstance(decided, Need):
             return decided
-        field = _FIELDS[decided.fact]
+        field = decided.fact.name.lower()
         if getattr(o.given, field) is not None:
             raise AssertionError(f"the plan asks again for {decided.fact}, which it was given")
         problem = facts.storage_problem if decided.fact is not Fact.REJECTED else None

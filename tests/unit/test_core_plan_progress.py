@@ -50,6 +50,19 @@ GOING_ON = (
     silent("job-but-no-pod-yet", under_way(status=NEW, jobs=YOUNG), 1),
     silent("job-and-still-no-pod", under_way(status=NEW), 5),
     silent("pod-waits-for-its-node", under_way(pod(Stage.PENDING), NEW), 2),
+    silent(
+        "pod-waits-for-a-secret-that-was-deleted",
+        under_way(pod(Stage.PENDING), NEW),
+        2,
+        facts=replace(FACTS, secret=False),
+        actions=("start scan-1 200Mi",),
+    ),
+    silent(
+        "secret-deleted-before-the-pod-has-a-node",
+        under_way(pod(Stage.PENDING, node=""), NEW),
+        2,
+        facts=replace(FACTS, secret=False),
+    ),
     Row(
         "unschedulable",
         under_way(pod(Stage.PENDING, unschedulable="0/1 nodes are available: 1 Insufficient cpu"), NEW),

@@ -9,7 +9,6 @@ from tests.runs import (
     DS,
     FACTS,
     FS,
-    LINK,
     NOW,
     NUMBERED,
     TENANT,
@@ -29,7 +28,7 @@ from tests.runs import (
 )
 
 from chris_operator.core.observe import Stage
-from chris_operator.core.observed import ListingFact, Observed, Tenant
+from chris_operator.core.observed import Observed, Tenant
 from chris_operator.core.verdict import StartAttempt
 
 START = ("start scan-1 200Mi",)
@@ -46,16 +45,6 @@ ASKING = plugin(parameters=[{"name": "count", "type": "int", "flag": "-n"}])
 def root(status: Object | None = None, **meta: Any) -> Observed:
     """A run of an fs plugin that names the Feed `look`."""
     return observed(instance(spec={"feed": "look"}, status=status, **meta), program=FS)
-
-
-def link(paths: str, **others: Any) -> Observed:
-    """A run of pl-dircopy."""
-    spec = {
-        "plugin": {"name": "pl-dircopy", "version": "2.1.2"},
-        "parameters": {"dir": paths},
-        "feed": "look",
-    }
-    return observed(instance(spec=spec), program=LINK, no_pod=True, **others)
 
 
 ROWS = (
@@ -269,58 +258,6 @@ ROWS = (
         "Cancelled",
         "False",
         event="Normal",
-    ),
-    Row(
-        "links",
-        link("home/alice/uploads/a"),
-        "Completed",
-        "True",
-        says=("3 files", "linked"),
-        event="Normal",
-        status={
-            "output": {
-                "attempt": 1,
-                "digest": FACTS.listing.digest,
-                "files": 3,
-                "bytes": 99,
-                "partial": False,
-            }
-        }
-        if FACTS.listing
-        else {},
-    ),
-    Row(
-        "links-nothing",
-        link(" , "),
-        "InvalidParameters",
-        "False",
-        says=("'dir' names no path",),
-        event="Warning",
-    ),
-    Row(
-        "links-what-is-another-users",
-        link("home/alice/uploads/a,home/bob/uploads/b"),
-        "InvalidParameters",
-        "False",
-        says=("'home/bob/uploads/b' belongs to user 'bob'",),
-        event="Warning",
-    ),
-    Row(
-        "links-what-is-absent",
-        link("home/alice/uploads/a,home/alice/uploads/b"),
-        "InvalidParameters",
-        "False",
-        says=("1 of 2 paths",),
-        event="Warning",
-        facts=replace(FACTS, listing=ListingFact(missing=("home/alice/uploads/b",))),
-    ),
-    Row(
-        "links-without-swift",
-        link("home/alice/uploads/a"),
-        "StorageUnavailable",
-        event="Warning",
-        again=10,
-        facts=DOWN,
     ),
 )
 
