@@ -46,7 +46,18 @@ def deploy(kubectl: str, base: Path = CHECKOUT / "manifests" / "dev") -> None:
         _serving(run, namespace, name)
     say("deploy: plugins")
     for path in sorted(CHECKOUT.glob("plugins/pl-*/plugin.yaml")):
+        _register(run, path)
+
+
+def _register(run: "Kubectl", path: Path) -> None:
+    """Apply a plugin; one that changed without a new version, as while it is being written, is replaced."""
+    try:
         run("apply", "-f", str(path))
+    except ClusterError as error:
+        if "cannot change after creation" not in str(error):
+            raise
+        say(f"deploy: {path.parent.name} has changed under the same version: registered anew")
+        run("replace", "--force", "-f", str(path))
 
 
 def _serving(run: "Kubectl", namespace: str, name: str) -> None:
