@@ -19,26 +19,42 @@ pytestmark = pytest.mark.cluster
 
 CLUSTER = "readme"
 BLOCK_SECONDS = 900
-WRITTEN = ("build/pl-mask-volume", "build/install", "build/fetched", "demo-output/volume")
-"""What the README's commands write into the checkout; they refuse to overwrite some of it."""
+WRITTEN = (
+    "build/pl-mask-volume",
+    "build/install",
+    "build/fetched",
+    "build/first-look",
+    "demo-output/volume",
+    "demo-output/volume.log",
+)
+"""What the commands write into the checkout; they refuse to overwrite some of it."""
 BRAIN_CM3 = 1536.7
 """Volume of the sample's brain mask, as its README says."""
 
 
-def clear_written() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What somebody wrote there before is put aside, and put back."""
+    aside = tmp_path_factory.mktemp("aside")
+    theirs = [name for name in WRITTEN if (ROOT / name).exists()]
+    for number, name in enumerate(theirs):
+        shutil.move(ROOT / name, aside / str(number))
+    yield
     for name in WRITTEN:
-        shutil.rmtree(ROOT / name, ignore_errors=True)
-    (ROOT / "demo-output" / "volume.log").unlink(missing_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.rmtree(ROOT / name)
+        else:
+            (ROOT / name).unlink(missing_ok=True)
+    for number, name in enumerate(theirs):
+        shutil.move(aside / str(number), ROOT / name)
 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshCluster]:
     if os.geteuid() != 0:
         pytest.skip("a second cluster, to install on, needs root; the Docker engine's kind is the only one")
-    clear_written()
     with fresh_cluster(CLUSTER, tmp_path_factory.mktemp("readme")) as cluster:
         yield cluster
-    clear_written()
 
 
 def run(block: Block, environment: Mapping[str, str]) -> str:
