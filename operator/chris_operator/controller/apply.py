@@ -154,9 +154,13 @@ class Applier:
         return found
 
     async def _stop(self, o: Observed, action: verdict.StopAttempt) -> None:
+        """Delete an attempt's Secret and Job where they are ours: names may be taken by somebody else's."""
         namespace = o.instance.metadata.namespace
-        await self._cluster.delete(SECRETS, action.name, namespace)
-        await self._cluster.delete(JOBS, action.name, namespace, grace_seconds=action.grace_seconds)
+        for resource, grace in ((SECRETS, None), (JOBS, action.grace_seconds)):
+            found = await self._cluster.find(resource, action.name, namespace)
+            if found and labels_of(found).get(RUN_UID_LABEL) == o.instance.metadata.uid:
+                uid = found["metadata"]["uid"]
+                await self._cluster.delete(resource, action.name, namespace, grace_seconds=grace, uid=uid)
 
     async def _copy_manifest(self, o: Observed, attempt: int) -> None:
         """Make the run's `manifest` its committed attempt's; done once per replica, and again after a restart."""
