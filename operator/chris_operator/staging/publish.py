@@ -6,7 +6,6 @@ but regular files is read, sizes are bounded.
 
 import gzip
 import json
-import math
 import os
 import stat
 import tempfile
@@ -204,5 +203,6 @@ def parse_usage(text: bytes) -> Usage:
 
 def number(value: Any) -> float | None:
     """A finite number that is not negative, else None."""
-    usable = isinstance(value, int | float) and math.isfinite(value) and 0 <= value < 1 << 62
-    return value if usable else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value < 1 << 62 else None  # which excludes NaN and infinity
