@@ -69,6 +69,8 @@ CLUSTER = (
     Need("openssl", "openssl"),
     Need("buildah", "buildah"),
     Need("mmdebstrap", "mmdebstrap"),
+    # Ubuntu's own keyring does not know Debian, on which images are based.
+    Need("debian-archive-keyring", file=Path("/usr/share/keyrings/debian-archive-keyring.gpg")),
 )
 
 
