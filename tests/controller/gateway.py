@@ -1,7 +1,7 @@
 """Stands between one operator and the API server: counts what it writes, and can fall upon single writes.
 
     with Gateway.running(apiserver) as gateway:
-        gateway.ambush(lambda write: write.path.endswith("/jobs"), Blow.BEFORE, operator.kill)
+        gateway.ambush(Ambush(lambda write: write.what == "POST jobs", Blow.BEFORE)).wait()
 
 Everything else passes through unchanged, watches included. What the operator may do is still decided by
 the API server, since its token passes through as well.
@@ -48,10 +48,14 @@ class Write:
 
 
 class Blow(Enum):
-    """When an ambush strikes: before the API server hears of the write, or before the operator hears the answer."""
+    """How a write is fallen upon."""
 
-    BEFORE = "before"
-    AFTER = "after"
+    BEFORE = "never arrives"
+    """The API server does not hear of it, the operator hears nothing either."""
+    AFTER = "is never answered"
+    """It is done, but the operator does not hear so."""
+    MEANWHILE = "comes late"
+    """Something else happens first; then the write goes on as it is."""
 
 
 @dataclass
@@ -60,7 +64,7 @@ class Ambush:
 
     wanted: Callable[[Write], bool]
     blow: Blow
-    act: Callable[[], object]
+    act: Callable[[], object] = lambda: None
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -106,18 +110,10 @@ class Gateway:
         path.write_text(json.dumps(content))
         return path
 
-    @contextmanager
-    def ambush(
-        self, wanted: Callable[[Write], bool], blow: Blow, act: Callable[[], object]
-    ) -> Iterator[threading.Event]:
-        """Call `act` at the first wanted write, which is answered with 503; the event tells that it happened."""
-        laid = Ambush(wanted, blow, act)
-        self._ambushes.append(laid)
-        try:
-            yield laid.done
-        finally:
-            if laid in self._ambushes:
-                self._ambushes.remove(laid)
+    def ambush(self, ambush: Ambush) -> threading.Event:
+        """Wait for a write; the event tells that it came. One that is not `MEANWHILE` hangs until its sender dies."""
+        self._ambushes.append(ambush)
+        return ambush.done
 
     def writes_about(self, namespace: str) -> list[str]:
         """What was written in a namespace so far, in order, without what was refused."""
@@ -161,7 +157,9 @@ class Gateway:
             await self._deliver(session, request, data, write)
         await asyncio.to_thread(ambush.act)
         ambush.done.set()
-        return web.json_response({"kind": "Status", "message": "fallen upon"}, status=503)
+        if ambush.blow is not Blow.MEANWHILE:
+            await asyncio.Event().wait()  # until the sender dies and the server cancels this
+        return await self._forward(session, request, data, write)
 
     async def _deliver(
         self, session: aiohttp.ClientSession, request: web.BaseRequest, data: bytes, write: Write

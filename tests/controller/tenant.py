@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.controller.pods import Attempt
+from tests.installation import ROOT, documents
 from tests.kubeclient import ApiError, Client, Object, condition
 
 from chris_operator.models.base import API_VERSION
@@ -37,6 +38,8 @@ CATALOGUE = (
     plugin("pl-ds", "ds", parameters=PARAMETERS, minMemoryLimit="200Mi", maxMemoryLimit="500Mi"),
     plugin("pl-needs", parameters=[{"name": "subject", "type": "str", "flag": "--subject"}]),
     plugin("pl-undemanding", "ds", allowEmptyInput=True),
+    plugin("pl-reads", "ds", parameters=[{"name": "atlas", "type": "path", "flag": "--atlas"}]),
+    *documents(ROOT / "plugins" / "pl-dircopy" / "plugin.yaml"),
 )
 """Plugins that are there for every test."""
 
@@ -51,12 +54,14 @@ class Tenant:
     user: str
 
     def run(self, name: str, plugin: str = "pl-fs", previous: Sequence[str] = (), **spec: Any) -> "Run":
-        """Create a PluginInstance."""
+        """Create a PluginInstance; a plugin is named as `name` or `name:version`."""
+        program, _, version = plugin.partition(":")
         body = {
             "apiVersion": API_VERSION,
             "kind": "PluginInstance",
             "metadata": {"name": name, "namespace": self.namespace},
-            "spec": {"plugin": {"name": plugin, "version": VERSION}, "previous": list(previous)} | spec,
+            "spec": {"plugin": {"name": program, "version": version or VERSION}, "previous": list(previous)}
+            | spec,
         }
         return Run(self, self.admin.create(body))
 

@@ -50,6 +50,7 @@ class World:
     def __init__(self) -> None:
         self._index: Mapping[str, Mapping[Any, Iterable[Any]]] = {}
         self._written: dict[tuple[str, str, str], _Written] = {}
+        self._users: dict[str, str] = {}
 
     @property
     def ready(self) -> bool:
@@ -112,7 +113,14 @@ class World:
         """A namespace."""
         return self._one(NAMESPACES, "", name)
 
-    def namespaces_of(self, user: str) -> list[str]:
+    def moved(self, namespace: str, user: str | None) -> str | None:
+        """Remember whom a namespace works for now; returns whom it worked for when last asked."""
+        before = self._users.pop(namespace, None)
+        if user is not None:
+            self._users[namespace] = user
+        return before
+
+    def namespaces_of(self, user: str | None) -> list[str]:
         """The namespaces that claim a user, oldest first."""
         found = [self.namespace(name) for name in self._values("namespace_users", user)]
         known = [ns for ns in found if ns is not None and labels_of(ns).get(USER_LABEL) == user]
@@ -150,6 +158,10 @@ class World:
     def instances_in(self, namespace: str) -> list[str]:
         """Names of all instances of a namespace."""
         return self._values("namespace_instances", namespace)
+
+    def feeds_in(self, namespace: str) -> list[str]:
+        """Names of all Feeds of a namespace."""
+        return [name for where, name in list(self._index.get(FEEDS.plural, {})) if where == namespace]
 
     def instance_by_uid(self, uid: str) -> tuple[str, str] | None:
         """Namespace and name of the instance with this UID."""

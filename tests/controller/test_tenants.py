@@ -1,0 +1,65 @@
+"""Namespaces are tenants: what is nobody's is left alone, what two claim goes to the older."""
+
+import pytest
+from tests.controller.gateway import Gateway
+from tests.controller.tenant import FILES, Tenant
+
+pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
+
+
+def _nobody(namespace: str) -> str:
+    return (
+        f"namespace {namespace} works for no user: an administrator must label it "
+        "chrisproject.org/user=<user> before runs start here"
+    )
+
+
+def test_in_a_namespace_of_nobody_only_that_is_written(tenant: Tenant, gateway: Gateway):
+    tenant.label(None)
+    tenant.feed("study")
+    tenant.feed("empty")
+    run = tenant.run("scan", feed="study")
+    assert run.until("NotATenant") == _nobody(tenant.namespace)
+    run.told(("Normal", "NotATenant", _nobody(tenant.namespace)))
+    assert gateway.writes_about(tenant.namespace) == ["PATCH plugininstances/status", "POST events"]
+    status = run.status
+    assert "id" not in status
+    assert "finalizers" not in run.now()["metadata"]
+    assert "status" not in tenant.admin.get("Feed", "study", tenant.namespace)
+    tenant.label(tenant.user)
+    tenant.admin.wait("Feed", "empty", tenant.namespace, until=lambda feed: feed.get("status", {}).get("id"))
+    run.attempt().succeeds(FILES)
+    run.until("Completed", "True")
+
+
+def test_a_label_taken_away_stops_what_has_not_begun(tenant: Tenant):
+    done = tenant.done("scan")
+    tenant.label(None)
+    waiting = tenant.run("smooth", "pl-ds", ["scan"])
+    assert waiting.until("NotATenant") == _nobody(tenant.namespace)
+    assert done.until("Completed", "True")
+    done.delete()
+    tenant.admin.wait_gone(done.created)
+    assert tenant.objects() == [], "the home of a user is cleaned up after he lost his namespace"
+
+
+def test_two_namespaces_claim_one_user(tenant: Tenant):
+    admin, others = tenant.admin, [tenant.namespace, tenant.admin.namespace(tenant.user)]
+
+    def age(name: str) -> tuple[str, str]:
+        return admin.get("Namespace", name)["metadata"]["creationTimestamp"], name
+
+    first, second = (Tenant(admin, tenant.storage, name, tenant.user) for name in sorted(others, key=age))
+    refused = second.run("scan")
+    words = (
+        f"namespace {second.namespace} claims user {tenant.user!r}, whose home belongs to the older "
+        f"namespace {first.namespace}: an administrator must change one of the two labels"
+    )
+    assert refused.until("TenantConflict") == words
+    refused.told(("Normal", "TenantConflict", words))
+    assert "id" not in refused.status
+    first.done("scan")
+    first.label(None)
+    refused.attempt().succeeds(FILES)
+    refused.until("Completed", "True")
+    assert second.objects() != []
