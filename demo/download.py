@@ -60,14 +60,19 @@ def job(instance: PluginInstance, storage: Storage) -> StageJob:
             f"{meta.name} has no output: `kubectl -n {meta.namespace} describe pi {meta.name}` says why"
         )
     prefix = attempt_prefix(status.user, status.feed_id, status.id, status.output.attempt)
-    path, expires = storage.path(prefix), int(time.time()) + _LIFETIME
-    grant = Grant(path, storage.sign("GET", prefix, expires))
+    header, _ = storage.read_manifest(prefix + MANIFEST)
+    expires = int(time.time()) + _LIFETIME
+
+    def grant(place: str) -> Grant:
+        return Grant(storage.path(place), storage.sign("GET", place, expires))
+
     return StageJob(
         run=RunRef(meta.namespace, meta.name, meta.uid, status.id, status.output.attempt),
         swift=SwiftEndpoint(storage.url),
-        inputs=(InputRef(path + MANIFEST, status.output.digest),),
-        get=(grant,),
-        put=grant,  # nothing is written; it only tells where the container is
+        inputs=(InputRef(storage.path(prefix) + MANIFEST, status.output.digest),),
+        # What was linked lies elsewhere: among the user's uploads.
+        get=tuple(grant(place) for place in dict.fromkeys((prefix, *header.prefixes))),
+        put=grant(prefix),  # nothing is written; it only tells where the container is
     )
 
 

@@ -23,6 +23,7 @@ WRITTEN = (
     "build/pl-mask-volume",
     "build/install",
     "build/fetched",
+    "build/study",
     "build/first-look",
     "demo-output/volume",
     "demo-output/volume.log",

@@ -64,7 +64,7 @@ def test_the_two_commands_come_first():
 
 def test_every_task_it_names_exists():
     tasks = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z]+)\b", " ".join(_code())))
+    named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(_code())))
     assert named <= tasks
 
 
