@@ -81,7 +81,7 @@ async def watch(cluster: Cluster) -> list[PluginInstance]:
 def conclude(found: list[PluginInstance], output: Path, elapsed: float) -> int:
     """Tables and places; 0 when everything succeeded and the registration reached its thresholds."""
     say("")
-    for line in report.phase_table(found):
+    for line in report.phase_table(sorted(found, key=lambda run: run.status.completion_time or "")):
         say(line)
     failed = [i for i in found if (ended := final_condition(i)) is None or ended.status != "True"]
     if failed:

@@ -39,8 +39,13 @@ def probes(api: pykube.HTTPClient) -> None:  # noqa: ARG001  the mark is checked
 
 
 @pytest.fixture(scope="session")
-def swift() -> Iterator[Storage]:
-    """The operator's own view of Swift."""
+def swift(api: pykube.HTTPClient) -> Iterator[Storage]:
+    """The operator's own view of Swift, which outlives Swift's pods where Services are reached directly."""
+    if os.environ.get("CLUSTER_KIND") == "localcluster":
+        service = pykube.Service.objects(api, namespace="chris-swift").get(name="swift")
+        address = f"http://{service.obj['spec']['clusterIP']}:8080/auth/v1.0"
+        yield Storage(credentials() | {"ST_AUTH": address})
+        return
     with reachable(credentials()) as values:
         yield Storage(values)
 
