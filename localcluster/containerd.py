@@ -62,6 +62,11 @@ class Containerd:
         """Take one name from an image; its content goes when no name and no container needs it."""
         self.ctr("images", "rm", name)
 
+    def sweep(self) -> None:
+        """Drop the names by which the kubelet knows images that have no other name left: they hold the content."""
+        for name in orphans(self.ctr("images", "ls")):
+            self.remove(name)
+
     def clear_leftovers(self) -> bool:
         """Drop containers and sandboxes of an earlier cluster on the same store; True when there were any."""
         found = False
@@ -78,3 +83,14 @@ class Containerd:
         quiet = ("-q",) if kind == "containers" else ()
         lines = self.ctr(kind, "ls", *quiet).splitlines()
         return [line.split()[0] for line in lines[0 if quiet else 1 :] if line.strip()]
+
+
+def orphans(listing: str) -> list[str]:
+    r"""Names that are digests, in the output of `ctr images ls`, whose image no ordinary name refers to.
+
+    >>> orphans("REF TYPE DIGEST\na:1 t sha256:x\nsha256:i t sha256:x\nsha256:j t sha256:y")
+    ['sha256:j']
+    """
+    rows = [line.split()[:3] for line in listing.splitlines()[1:] if line.strip()]
+    named = {digest for name, _, digest in rows if not name.startswith("sha256:")}
+    return [name for name, _, digest in rows if name.startswith("sha256:") and digest not in named]

@@ -29,6 +29,10 @@ class Destination(Protocol):
         """Make the cluster have the image under its key and its tag."""
         ...
 
+    def sweep(self) -> None:
+        """Let go of what earlier contents took."""
+        ...
+
 
 @dataclass(frozen=True)
 class BoxImages:
@@ -43,7 +47,10 @@ class BoxImages:
         return self.builder.key(spec)
 
     def bring(self, spec: ImageSpec) -> None:
-        """Import unless containerd has this content; older contents of the same name go."""
+        """Import unless containerd has this content; contents that the store has forgotten go.
+
+        The last few stay: what is deployed refers to one of them until it is deployed anew.
+        """
         keyed = f"{spec.repository}:{self.key(spec)}"
         if keyed not in self.present:
             name, known = self.builder.ensure(spec), self.client.blobs()
@@ -51,8 +58,14 @@ class BoxImages:
             say(f"image {spec.name}: {size / 1e6:.0f} MB brought into the cluster")
         self.client.tag(keyed, f"{spec.repository}:{spec.tag}")
         for name in self.present:
-            if name != keyed and is_content_key(spec, name):
+            if is_content_key(spec, name) and not self.builder.store.has(
+                name.rpartition("/")[2].replace(":", "-")
+            ):
                 self.client.remove(name)
+
+    def sweep(self) -> None:
+        """Let go of what earlier contents took."""
+        self.client.sweep()
 
 
 def build(stop: Event) -> None:
@@ -74,6 +87,7 @@ def provide(names: Sequence[str], cluster_name: str) -> None:
             destination.bring(snapshot)
             entries[spec.name] = entry(snapshot, destination.key(snapshot), specs.PREFIX)
     write_result(entries)
+    destination.sweep()
     say(f"images: {len(entries)} in the cluster")
 
 

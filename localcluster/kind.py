@@ -120,6 +120,9 @@ class KindImages:
         for reference in (keyed, tagged):
             run([self.tools / "kind", *load_words(reference)])
 
+    def sweep(self) -> None:
+        """Nothing: the engine's images are the user's to prune, the node's go with the cluster."""
+
     def push(self, spec: ImageSpec, target: str) -> None:
         """Build unless the engine has this content, then push; the engine decides which registry is trusted."""
         run(["docker", "tag", self._ensure(spec), target])
