@@ -38,6 +38,13 @@ class Write:
     status: int = 0
 
     @property
+    def reason(self) -> str:
+        """Of the first condition, where a status is written, or of an Event."""
+        body = self.body if isinstance(self.body, dict) else {}
+        conditions = (body.get("status") or {}).get("conditions") or [body]
+        return str(conditions[0].get("reason") or "")
+
+    @property
     def what(self) -> str:
         """Verb and kind, as `POST jobs` or `PATCH plugininstances/status`."""
         parts = self.path.split("/")
@@ -116,9 +123,13 @@ class Gateway:
         return ambush.done
 
     def writes_about(self, namespace: str) -> list[str]:
-        """What was written in a namespace so far, in order, without what was refused."""
+        """What was written about runs in a namespace, in order, without what was refused.
+
+        Left out is what only a slow machine needs: to tell that the Feed made for a run has no number yet.
+        """
         mark = f"/namespaces/{namespace}/"
-        return [write.what for write in self.writes if mark in write.path and 200 <= write.status < 300]
+        done = [write for write in self.writes if mark in write.path and 200 <= write.status < 300]
+        return [each.what for each in done if "feeds/" not in each.what and each.reason != "FeedNotFound"]
 
     # -- the server
 

@@ -1,7 +1,10 @@
 """The operator is killed between any two of its writes, and in every state; whoever comes next finishes the work."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from threading import Event
 
 import pytest
 from tests.controller.gateway import Ambush, Blow, Gateway, Write
@@ -15,37 +18,30 @@ from chris_operator.storage import Storage
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
 HOLD_SECONDS = 60.0
 
-STATUS = "PATCH plugininstances/status"
 WRITES = (
-    ("POST feeds", 1),
-    ("PATCH feeds/status", 1),
-    ("PATCH plugininstances", 1),
-    (STATUS, 1),
-    ("POST secrets", 1),
-    ("POST jobs", 1),
-    (STATUS, 2),
-    (STATUS, 3),
-    ("POST events", 1),
-    ("DELETE secrets", 1),
-    ("DELETE jobs", 1),
+    "POST feeds",
+    "PATCH feeds/status Numbered",
+    "PATCH plugininstances",
+    "PATCH plugininstances/status Scheduled",
+    "POST secrets",
+    "POST jobs",
+    "PATCH plugininstances/status Running",
+    "PATCH plugininstances/status Completed",
+    "POST events Completed",
+    "DELETE secrets",
+    "DELETE jobs",
 )
-"""Every write of a plain run, in order, and the how manieth of its kind it is."""
+"""Every write of a plain run, in order, with the reason that it tells."""
+RUNNING = WRITES.index("PATCH plugininstances/status Running")
 
 
-@dataclass
-class Wanted:
-    """The n-th write of a kind in a namespace."""
+def _first(namespace: str, what: str) -> Callable[[Write], bool]:
+    """Pick out the first write of a kind in a namespace."""
 
-    namespace: str
-    what: str
-    number: int
-    seen: int = 0
+    def wanted(write: Write) -> bool:
+        return f"/namespaces/{namespace}/" in write.path and f"{write.what} {write.reason}".strip() == what
 
-    def __call__(self, write: Write) -> bool:
-        if f"/namespaces/{self.namespace}/" not in write.path or write.what != self.what:
-            return False
-        self.seen += 1
-        return self.seen == self.number
+    return wanted
 
 
 def _tenants(admin: Client, storage: Storage, count: int) -> list[Tenant]:
@@ -58,11 +54,11 @@ def _tenants(admin: Client, storage: Storage, count: int) -> list[Tenant]:
 
 def _drive(run: Run, at: int) -> None:
     """Play the pod as far as the run gets before the write at which it is held."""
-    if at < WRITES.index((STATUS, 2)):
+    if at < RUNNING:
         return
     attempt = run.attempt()
     attempt.runs()
-    if at > WRITES.index((STATUS, 2)):
+    if at > RUNNING:
         run.until("Running")
         attempt.succeeds(FILES)
 
@@ -73,8 +69,8 @@ def test_killed_at_every_write(
 ):
     tenants = _tenants(admin, storage, len(WRITES))
     holds = [
-        gateway.ambush(Ambush(Wanted(tenant.namespace, what, number), blow))
-        for tenant, (what, number) in zip(tenants, WRITES, strict=True)
+        gateway.ambush(Ambush(_first(tenant.namespace, what), blow))
+        for tenant, what in zip(tenants, WRITES, strict=True)
     ]
     runs = [tenant.run("scan") for tenant in tenants]
     for at, run in enumerate(runs):
@@ -162,18 +158,14 @@ def test_what_happens_while_nobody_looks_is_seen_afterwards(operator: Operator, 
 def test_a_conflict_is_harmless(operator: Operator, tenant: Tenant, gateway: Gateway):
     """Somebody else writes to the run between the operator's look and its write, each time."""
     run_path = f"/namespaces/{tenant.namespace}/plugininstances/scan"
-    item = {"apiVersion": "chrisproject.org/v1alpha1", "kind": "PluginInstance"}
-    item |= {"metadata": {"name": "scan", "namespace": tenant.namespace}}
-    done = [
-        gateway.ambush(
-            Ambush(
-                lambda write: run_path in write.path,
-                Blow.MEANWHILE,
-                lambda number=number: tenant.admin.patch(item, {"metadata": {"labels": {"n": f"x{number}"}}}),
-            )
-        )
-        for number in range(5)
-    ]
+    item = {"kind": "PluginInstance", "metadata": {"name": "scan", "namespace": tenant.namespace}}
+    numbers = count()
+
+    def interfere() -> None:
+        tenant.admin.patch(item, {"metadata": {"labels": {"n": f"x{next(numbers)}"}}})
+
+    ambush = Ambush(lambda write: run_path in write.path, Blow.MEANWHILE, interfere)
+    done = [gateway.ambush(replace(ambush, done=Event())) for _ in range(5)]
     run = tenant.run("scan")
     run.attempt().runs()
     run.until("Running")

@@ -79,11 +79,11 @@ def test_another_clusters_swift_is_refused_until_adopted(tenant: Tenant, operato
     run = tenant.run("late")
     operator.start()
     code, said = operator.await_exit()
-    assert (code, said) == (
-        1,
+    words = (
         f"chris-operator: this Swift container belongs to cluster {FOREIGN}, and this is cluster {here}: if that "
-        f"cluster is gone, start the operator with --adopt-swift-root={FOREIGN}",
+        f"cluster is gone, start the operator with --adopt-swift-root={FOREIGN}"
     )
+    assert (code, said) == (1, words)
     assert not run.status
     operator.start(f"--adopt-swift-root={FOREIGN}")
     run.attempt().succeeds(FILES)

@@ -29,7 +29,11 @@ def test_swift_away_for_a_while(tenant: Tenant, swift: SwiftServer, operator: Op
         operator.kill()
         operator.start()
         late = tenant.run("late")
-        assert late.until("StorageUnavailable").startswith("Swift cannot be reached (")
+        words = late.until("StorageUnavailable")
+        assert words.startswith(
+            "Swift cannot be reached (Swift: users: the root waits for its claim: Swift: users: "
+        )
+        late.heard("Warning", "StorageUnavailable", words)
         assert "id" not in late.status
         cancelled = tenant.run("cancelled", cancel=True)
         cancelled.until("Cancelled", "False")

@@ -8,10 +8,9 @@ import sys
 from dataclasses import replace
 
 from chris_operator.cluster import Cluster
-from chris_operator.storage import Storage
 
 from . import settings
-from .root import ForeignRoot
+from .root import ForeignRoot, OwnStorage
 from .service import Service
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -28,7 +27,7 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _run(options: settings.OperatorSettings) -> None:
-    storage = Storage(dict(os.environ))
+    storage = OwnStorage(dict(os.environ))
     async with await Cluster.connect() as cluster:
         await Service(cluster, storage, options).run()
 

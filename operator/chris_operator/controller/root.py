@@ -5,15 +5,33 @@ so a root that belongs to another cluster is refused until an administrator says
 """
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from chris_operator.cluster import NAMESPACES, Cluster
-from chris_operator.storage import PreconditionFailed, Storage
+from chris_operator.storage import PreconditionFailed, Storage, Unavailable
 
 OWNER = ".chris/cluster.json"
 
 
 class ForeignRoot(Exception):  # noqa: N818  a state of the installation, not a failing call
     """The Swift container belongs to another cluster."""
+
+
+class OwnStorage(Storage):
+    """Swift as everything but `claim` uses it: closed until its root is known to be this cluster's."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.unclaimed = Storage(values)
+        """The same Swift for `claim` itself."""
+        self.closed = "not claimed yet"
+        """Why nothing may be asked; empty once the root is ours."""
+
+    def _guard(self, object: str, act: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A002
+        if self.closed:
+            raise Unavailable(self.container, "the root waits for its claim", self.closed)
+        return super()._guard(object, act, *args, **kwargs)
 
 
 async def claim(cluster: Cluster, storage: Storage, adopt: str | None) -> str:

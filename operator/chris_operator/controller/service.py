@@ -11,7 +11,7 @@ import kopf
 from kopf._core.engines.peering import Identity
 
 from chris_operator.cluster import Cluster, ClusterError, Unreachable, inside_a_pod
-from chris_operator.storage import Storage, StorageError
+from chris_operator.storage import StorageError
 
 from . import metrics, root
 from .apply import Applier
@@ -36,7 +36,7 @@ _SILENCE_SECONDS = 60.0
 class Service:
     """Wires the parts together; `run` returns when kopf was told to stop."""
 
-    def __init__(self, cluster: Cluster, storage: Storage, settings: OperatorSettings) -> None:
+    def __init__(self, cluster: Cluster, storage: root.OwnStorage, settings: OperatorSettings) -> None:
         self._cluster, self._storage, self._settings = cluster, storage, settings
         self._world, self._queue = World(), WorkQueue()
         self._ids = Ids(cluster, storage, settings.namespace)
@@ -93,13 +93,23 @@ class Service:
 
     async def _gained(self) -> None:
         metrics.LEADING.set(1)
-        while True:
-            try:
-                await root.claim(self._cluster, self._storage, self._settings.adopt_root)
-                break
-            except (StorageError, Unreachable) as error:
-                log.warning("the root of Swift cannot be claimed yet: %s", error)
-                await asyncio.sleep(_ROOT_RETRY_SECONDS)
+        while not await self._claimed():
+            await self._begin()  # with Swift closed: whoever needs it is told so
+            await asyncio.sleep(_ROOT_RETRY_SECONDS)
+        await self._begin()
+
+    async def _claimed(self) -> bool:
+        try:
+            await root.claim(self._cluster, self._storage.unclaimed, self._settings.adopt_root)
+        except (StorageError, Unreachable) as error:
+            log.warning("the root of Swift cannot be claimed yet: %s", error)
+            self._storage.closed = str(error)
+            return False
+        self._storage.closed = ""
+        return True
+
+    async def _begin(self) -> None:
+        """Look at everything; the first time, let the workers loose."""
         self._may_work.set()
         for plural, namespace, name in self._world.everything():
             await self._queue.add(Key(plural, namespace, name))
@@ -108,6 +118,7 @@ class Service:
         metrics.LEADING.set(0)
         self._may_work.clear()
         self._ids.forget()
+        self._storage.closed = "this replica does not lead"
 
     async def _step_down(self) -> None:
         try:
