@@ -128,7 +128,10 @@ def keys_of(world: World, resource: Resource, body: Mapping[str, Any]) -> Iterat
     elif resource is NAMESPACES:
         user = labels_of(body).get(USER_LABEL)
         # Whom it worked for before may have a claim elsewhere that waits for just this.
-        for each in {name, *(ns for one in {user, world.moved(name, user)} for ns in world.namespaces_of(one))}:
+        for each in {
+            name,
+            *(ns for one in {user, world.moved(name, user)} for ns in world.namespaces_of(one)),
+        }:
             yield from _unfinished(world, each, world.instances_in(each))
             yield from (feed_key(each, feed) for feed in world.feeds_in(each))
     else:
