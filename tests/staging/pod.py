@@ -126,6 +126,7 @@ class Pod:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
             raise
         log = (self.root / f"{step}.log").read_text(errors="surrogateescape")
         message = self.root / "dev" / "termination-log"

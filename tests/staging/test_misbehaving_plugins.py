@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.staging.pod import Pod, children, first_process, wait_for
+from tests.staging.pod import Pod, first_process, wait_for
 
 from chris_operator.storage import NotFound, Storage
 
@@ -99,13 +99,11 @@ def test_sigterm_before_the_start_ends_all(pod: Pod):
     assert pod.stage_in().code == 0
     plugin = pod.start_plugin(["/bin/true"])
     first = first_process(plugin)
-    wait_for(lambda: not (pod.state / "output").exists() and not children(first))
+    wait_for(lambda: waits_in_open(first))
     os.kill(first, signal.SIGTERM)
     assert pod.end("plugin", plugin).code == 143
     publish = pod.start_staging("publish")
-    wait_for(
-        lambda: "SigCgt" in Path(f"/proc/{publish.pid}/status").read_text() and waits_in_open(publish.pid)
-    )
+    wait_for(lambda: waits_in_open(publish.pid))
     publish.terminate()
     assert pod.end("publish", publish).code == 143
 

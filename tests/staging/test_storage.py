@@ -239,3 +239,14 @@ def test_threads_have_connections_of_their_own(storage: Storage):
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_a_restarted_swift_is_not_noticed(swift: SwiftServer, storage: Storage):
+    """Kept-alive connections are dead then: the first call opens a new one."""
+    storage.put("t15/a", b"before")
+    swift.stop()
+    swift.start()
+    storage.put("t15/b", b"after")
+    swift.stop()
+    swift.start()
+    assert storage.get("t15/b")[0] == b"after"

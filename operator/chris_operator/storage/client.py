@@ -5,6 +5,7 @@ twice and fails within seconds; whoever calls decides whether and when to ask ag
 travel through here but through staging.
 """
 
+import io
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,12 +110,14 @@ class Container:
         Swift knows no conditional overwrite: If-None-Match: * is the only condition of a PUT.
         """
         headers = {"If-None-Match": "*"} if create else {}
+        # A stream, since swiftclient repeats (as after an idle connection was closed) only what it can rewind.
         etag = self._call(
             name,
             "put_object",
             self.container,
             name,
-            contents=data,
+            contents=io.BytesIO(data),
+            content_length=len(data),
             headers=headers,
             content_type=content_type,
         )
