@@ -7,6 +7,8 @@ VENV := build/venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 ENV := build/env
+# CLUSTER=kubeconfig asks for a cluster that exists already; REGISTRY is where its nodes pull images from.
+ASKED = $(if $(CLUSTER),--cluster '$(CLUSTER)' --context '$(CONTEXT)' --registry '$(REGISTRY)')
 LOCKS := operator dev swift
 export PYTHONPATH := operator
 
@@ -45,12 +47,16 @@ e2e: up ## only the tests that need the cluster
 bench: up ## measurements against the best alternative, into build/bench.json
 	@. $(ENV) && $(PYTEST) -m bench tests/benchmarks
 
-up: $(VENV)/.complete ## a cluster of its own with Swift, the operator and the plugins
-	@$(PYTHON) -m localcluster up
-	@$(PYTHON) -m localcluster deploy
+up: $(VENV)/.complete ## a cluster of its own with Swift, the operator and the plugins; or CLUSTER=kubeconfig
+	@$(PYTHON) -m localcluster up $(ASKED) $(if $(CLUSTER),$(NAMES))
+	@$(PYTHON) -m localcluster deploy $(ASKED)
 
-down: ## remove the cluster without a trace
-	@$(PYTHON) -m localcluster down
+deploy: $(VENV)/.complete ## this checkout's images and manifests onto the cluster that runs; or CLUSTER=kubeconfig
+	@$(PYTHON) -m localcluster $(if $(CLUSTER),up $(ASKED) $(NAMES),images)
+	@$(PYTHON) -m localcluster deploy $(ASKED)
+
+down: ## remove the cluster without a trace; one of CLUSTER=kubeconfig stays, with word of how to remove ours
+	@$(PYTHON) -m localcluster down $(ASKED)
 
 images: $(VENV)/.complete ## build images (NAMES=… only these); REGISTRY=host/prefix pushes them there
 	@$(PYTHON) -m localcluster images $(if $(REGISTRY),--registry $(REGISTRY)) $(NAMES)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from .screen import Screen
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "first-look"
 NAMESPACE = "alice"
+PART_OF = "app.kubernetes.io/part-of"
 _TICK = 0.25
 _PATIENCE = 900.0
 
@@ -39,10 +41,27 @@ def kubectl(*words: str) -> None:
         sys.exit(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
 
 
+def is_ours(namespace: Mapping[str, Any]) -> bool:
+    """Whether an earlier demonstration made a namespace.
+
+    >>> is_ours({"metadata": {"labels": {"app.kubernetes.io/part-of": "first-look"}}})
+    True
+    >>> is_ours({"metadata": {"labels": {"chrisproject.org/user": "alice"}}}), is_ours({"metadata": {}})
+    (False, False)
+    """
+    return bool(namespace["metadata"].get("labels", {}).get(PART_OF) == EXAMPLE.name)
+
+
 async def clear(cluster: Cluster) -> None:
-    """Remove what an earlier demonstration left, data in Swift included."""
-    if await cluster.find(NAMESPACES, NAMESPACE) is None:
+    """Remove what an earlier demonstration left, data in Swift included; never somebody else's namespace."""
+    found = await cluster.find(NAMESPACES, NAMESPACE)
+    if found is None:
         return
+    if not is_ours(found):
+        sys.exit(
+            f"namespace {NAMESPACE}: must be absent or carry the label {PART_OF}={EXAMPLE.name}, and does not: it may "
+            f"be somebody's; if it is not, `kubectl label namespace {NAMESPACE} {PART_OF}={EXAMPLE.name}`"
+        )
     say(f"Removing the earlier demonstration (namespace {NAMESPACE}) …")
     kubectl("delete", "namespace", NAMESPACE, "--wait=true", f"--timeout={int(_PATIENCE)}s")
 

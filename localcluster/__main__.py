@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-from localcluster import binaries, cluster, deploy, images, kind, prepare, registry
+from localcluster import binaries, cluster, deploy, existing, images, kind, prepare, registry
 from localcluster.config import MAIN, cache_dir
 from localcluster.console import say
 from localcluster.errors import ClusterError
@@ -27,17 +27,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", default=MAIN, help="which cluster of this checkout (default: %(default)s)")
     parser.add_argument("--first-index", type=int, default=0, help="first set of address ranges to try")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    asked = argparse.ArgumentParser(add_help=False)
+    asked.add_argument("--cluster", default="", help=f"`{existing.KIND}`: a cluster that exists already")
+    asked.add_argument("--context", default="", help="of its kubeconfig (default: the current one)")
+    asked.add_argument("--registry", default="", metavar="HOST/PREFIX", help="that its nodes pull from")
     for name, action, text in (
         ("prepare", _prepare, "install the system packages that are missing, or name them"),
-        ("down", _down, "remove the cluster without a trace"),
         ("env", _env, "print how to reach the cluster, as shell"),
         ("status", _status, "say whether the cluster is usable"),
-        ("deploy", _deploy, "put the operator, Swift and the plugins on the cluster"),
         ("binaries", _binaries, "build the cluster's binaries and print the directory that holds them"),
         ("registry-binary", _registry_binary, "build an image registry for tests and print its path"),
     ):
         commands.add_parser(name, help=text).set_defaults(action=action)
-    up_parser = commands.add_parser("up", help="make the cluster run, whatever state it is in")
+    for name, action, text in (
+        ("down", _down, "remove the cluster without a trace; an existing one stays"),
+        ("deploy", _deploy, "put the operator, Swift and the plugins on the cluster"),
+    ):
+        commands.add_parser(name, parents=[asked], help=text).set_defaults(action=action)
+    up_parser = commands.add_parser(
+        "up", parents=[asked], help="make the cluster run, whatever state it is in; look at an existing one"
+    )
+    up_parser.add_argument("names", nargs="*", metavar="PLUGIN", help="for an existing one only these")
     up_parser.add_argument("--without-images", action="store_true", help="leave the images as they are")
     up_parser.set_defaults(action=_up)
     image_parser = commands.add_parser(
@@ -60,7 +70,21 @@ def _prepare(_: argparse.Namespace) -> None:
     prepare.prepare(docker=kind.engine_answers())
 
 
+def _exists(options: argparse.Namespace) -> bool:
+    """Whether a cluster that exists already is asked for."""
+    if options.cluster in {"", existing.KIND}:
+        return bool(options.cluster)
+    raise ClusterError(
+        f"CLUSTER: must be {existing.KIND}, for a cluster that exists already, or left out for one of its own, "
+        f"and is {options.cluster!r}"
+    )
+
+
 def _up(options: argparse.Namespace) -> None:
+    if _exists(options):
+        _prepare(options)
+        existing.up(options.context, options.registry, options.names)
+        return
     _prepare(options)
     if kind.engine_answers():
         kind.up(cluster.bin_dir())
@@ -85,7 +109,10 @@ def _up_while_building(options: argparse.Namespace) -> None:
         building.result()
 
 
-def _deploy(_: argparse.Namespace) -> None:
+def _deploy(options: argparse.Namespace) -> None:
+    if _exists(options):
+        existing.put()
+        return
     deploy.deploy(str(cluster.bin_dir() / "kubectl"))
 
 
@@ -109,6 +136,9 @@ def _env(options: argparse.Namespace) -> None:
 
 
 def _down(options: argparse.Namespace) -> None:
+    if _exists(options):
+        print(existing.farewell())
+        return
     removed = kind.down(cluster.bin_dir()) if kind.engine_answers() else cluster.down(options.name)
     say(f"cluster {options.name}: {'removed' if removed else 'there is none'}")
 

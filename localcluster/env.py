@@ -16,11 +16,12 @@ class Access:
     kind: str
     kubeconfig: Path
     state: Path
-    node: str
-    host: str
+    node: str = ""
+    """This and what follows is empty where it is not ours to know."""
+    host: str = ""
     """How pods and the container runtime reach servers of this machine."""
-    pods: str
-    services: str
+    pods: str = ""
+    services: str = ""
     certs_d: Path | None = None
     """containerd's directory of registry hosts, where it can be written from here."""
 
@@ -40,8 +41,8 @@ def of(config: ClusterConfig) -> Access:
     )
 
 
-def text(access: Access, binaries: Path) -> str:
-    """Contents of build/env."""
+def text(access: Access, binaries: Path | None) -> str:
+    """Contents of build/env; no `binaries` where the user's own are on PATH."""
     values = {
         "KUBECONFIG": str(access.kubeconfig),
         "CLUSTER_NAME": access.name,
@@ -57,9 +58,10 @@ def text(access: Access, binaries: Path) -> str:
         "REGISTRY_HOSTS": str(access.certs_d or ""),
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
-    return "\n".join([*lines, f'export PATH={shlex.quote(str(binaries))}:"$PATH"', ""])
+    path = [f'export PATH={shlex.quote(str(binaries))}:"$PATH"'] if binaries else []
+    return "\n".join([*lines, *path, ""])
 
 
-def write(access: Access, file: Path, binaries: Path) -> None:
+def write(access: Access, file: Path, binaries: Path | None) -> None:
     """Write the file atomically."""
     files.write(file, text(access, binaries))

@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def write(target: Path, text: str) -> None:
-    """Write a file atomically, making its directory."""
+def write(target: Path, text: str, *, private: bool = False) -> None:
+    """Write a file atomically, making its directory; a private one is its owner's alone from the first byte."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.new")
+    if private:
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
     draft.write_text(text)
     draft.replace(target)
 

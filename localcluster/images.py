@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
@@ -97,19 +97,25 @@ def publish(names: Sequence[str], prefix: str) -> None:
     Without names that is everything which an installation needs, not the tests' own plugins. build/images.json
     stays as it is: it tells what the cluster of `make up` has.
     """
-    builder = kind.KindImages(cluster.bin_dir()) if kind.engine_answers() else Buildah(cache_dir())
-    pushed = []
-    for spec in specs.discover(CHECKOUT, names):
-        if names or specs.is_installed(CHECKOUT, spec):
-            with specs.frozen(spec) as snapshot:
-                image = entry(snapshot, builder.key(snapshot), prefix)
-                builder.push(snapshot, image["ref"])
-            say(f"image {spec.name}: pushed as {image['ref']}")
-            pushed.append(install.Pushed(spec, image))
+    found = specs.discover(CHECKOUT, names)
+    pushed = push([spec for spec in found if names or specs.is_installed(CHECKOUT, spec)], prefix)
     if install.write(prefix, pushed):
         say(f"images: {len(pushed)} pushed; `kubectl apply -k {os.path.relpath(install.INSTALL)}` uses them")
     else:
         say(f"images: {len(pushed)} pushed; push operator and staging as well to install from {prefix}")
+
+
+def push(wanted: Iterable[ImageSpec], prefix: str) -> list[install.Pushed]:
+    """Build what is missing of these images and push them to HOST/PREFIX."""
+    builder = kind.KindImages(cluster.bin_dir()) if kind.engine_answers() else Buildah(cache_dir())
+    pushed = []
+    for spec in wanted:
+        with specs.frozen(spec) as snapshot:
+            image = entry(snapshot, builder.key(snapshot), prefix)
+            builder.push(snapshot, image["ref"])
+        say(f"image {spec.name}: pushed as {image['ref']}")
+        pushed.append(install.Pushed(spec, image))
+    return pushed
 
 
 def write_result(entries: dict[str, dict[str, str]]) -> None:

@@ -30,8 +30,8 @@ class Pushed:
     image: Image
 
 
-def write(prefix: str, pushed: Iterable[Pushed], target: Path = INSTALL) -> bool:
-    """Write what can be applied; False while the operator or its staging image has not been pushed."""
+def write(prefix: str, pushed: Iterable[Pushed], target: Path = INSTALL, base: Path = BASE) -> bool:
+    """Write what can be applied over `base`; False while the operator or its staging image has not been pushed."""
     fresh = list(pushed)
     known = {**_known(prefix, target), **{each.spec.name: each.image for each in fresh}}
     record = {"registry": prefix, "images": known}
@@ -41,7 +41,7 @@ def write(prefix: str, pushed: Iterable[Pushed], target: Path = INSTALL) -> bool
         files.write(target / "plugins" / f"{resource.parent.name}.yaml", text)
     if not {"operator", "staging"} <= known.keys():
         return False
-    wanted = overlay.kustomization(known, os.path.relpath(BASE, target))
+    wanted = overlay.kustomization(known, os.path.relpath(base, target))
     files.write(target / "kustomization.yaml", json.dumps(wanted, indent=1) + "\n")
     return True
 

@@ -11,7 +11,8 @@ from localcluster.specs import PREFIX
 Image = Mapping[str, str]
 """`ref`, the reference to put into manifests, and `key`, the content key."""
 
-_OURS = ("operator", "staging", "swift")
+OURS = ("operator", "staging", "swift")
+"""Images of manifests/dev; those of manifests/base are the first two."""
 
 
 def kustomization(images: Mapping[str, Image], base: str, swift_data: str | None = None) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def kustomization(images: Mapping[str, Image], base: str, swift_data: str | None
                 "newName": repository(images[name]["ref"]),
                 "newTag": images[name]["key"],
             }
-            for name in _OURS
+            for name in OURS
             if name in images
         ],
         "patches": patches,
