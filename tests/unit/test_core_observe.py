@@ -248,3 +248,10 @@ def test_publishs_report_reaches_the_facts_whole():
     facts = pod_facts(pod(DONE, DONE, over(0, message=json.dumps(REPORT))))
     assert facts.publish is not None
     assert facts.publish.message == REPORT
+
+
+def test_a_program_that_never_started_is_told_in_the_runtimes_words():
+    failed = {"terminated": {"exitCode": 128, "reason": "StartError", "message": "no such file"}}
+    raw = {"metadata": {}, "status": {"containerStatuses": [{"name": "plugin", "state": failed}]}}
+    assert pod_facts(raw).start_problem == "no such file"
+    assert pod_facts({"metadata": {}, "status": {}}).start_problem is None

@@ -121,6 +121,23 @@ ROWS = (
         actions=("stop scan-1",),
     ),
     Row(
+        "never-starts",
+        under_way(pod(Stage.PUBLISHING, start_problem="exec format error")),
+        "PluginFailed",
+        "False",
+        says=("could not be started", "exec format error"),
+        event="Warning",
+        actions=("stop scan-1",),
+    ),
+    Row(
+        "writes-a-sparse-file-beyond-its-disk",
+        under_way(ended(0, 75, report=PUBLISH_FAILED | {"code": "OutputTooLarge"})),
+        "DiskExceeded",
+        "False",
+        says=("resources.ephemeralStorage",),
+        event="Warning",
+    ),
+    Row(
         "fills-its-disk",
         under_way(
             ended(137, 137, report={}, evicted="Pod ephemeral local storage usage exceeds", own_excess=True)

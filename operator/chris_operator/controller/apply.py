@@ -23,15 +23,17 @@ from chris_operator.cluster import (
 )
 from chris_operator.core import inputs, pods, verdict
 from chris_operator.core.names import FINALIZER, RUN_UID_LABEL, attempt_prefix, run_prefix
+from chris_operator.core.observe import parse_time
 from chris_operator.core.observed import Observed
 from chris_operator.core.plan import final_condition
 from chris_operator.core.verdict import Plan
 from chris_operator.models.base import API_VERSION
-from chris_operator.storage import Storage
+from chris_operator.storage import Storage, Unavailable
 
 from . import metrics
 from .grants import Grants
 from .settings import OperatorSettings
+from .tombstones import Tombstones
 from .world import World, labels_of
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class Applier:
     ) -> None:
         self._cluster, self._storage, self._world = cluster, storage, world
         self._grants, self._settings = grants, settings
+        self._tombstones = Tombstones(cluster, storage, settings.namespace)
         self._copied: set[tuple[str, int]] = set()
 
     async def apply(self, o: Observed, plan: Plan) -> None:
@@ -184,7 +187,14 @@ class Applier:
         if status.user is None or status.feed_id is None or status.id is None:
             return
         prefix = run_prefix(status.user, status.feed_id, status.id)
-        count = await asyncio.to_thread(self._storage.delete_prefix, prefix)
+        try:
+            count = await asyncio.to_thread(self._storage.delete_prefix, prefix)
+        except Unavailable:
+            asked = parse_time(o.instance.metadata.deletion_timestamp) or datetime.now(UTC)
+            if datetime.now(UTC) - asked < self._settings.give_up:
+                raise
+            await self._tombstones.bury(prefix)
+            return
         log.info("removed %d objects of run %d", count, status.id)
 
     async def tell(self, resource: Resource, meta: Any, kind: str, reason: str, message: str) -> None:

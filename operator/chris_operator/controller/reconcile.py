@@ -25,10 +25,14 @@ from .handlers import instance_key
 from .ids import PLUGIN_ONE, Ids
 from .queue import Key, WorkQueue
 from .settings import OperatorSettings
+from .tombstones import Tombstones
 from .world import World
 
 Object = dict[str, Any]
 _MAX_NEEDS = 8
+_SWEEP = timedelta(minutes=10)
+TOMBSTONES = Key("tombstones", "", "all")
+"""Stands for all data that are left to sweep."""
 
 
 def _now() -> datetime:
@@ -47,13 +51,14 @@ class Reconciler:
         facts: Facts,
         applier: Applier,
         grants: Grants,
+        tombstones: Tombstones,
         ids: Ids,
         settings: OperatorSettings,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._cluster, self._world, self._queue = cluster, world, queue
         self._facts, self._applier, self._grants, self._ids = facts, applier, grants, ids
-        self._settings, self._clock = settings, clock
+        self._tombstones, self._settings, self._clock = tombstones, settings, clock
 
     async def reconcile(self, key: Key) -> None:
         """Make one key true; a conflict means that the world moved, so it is read again and planned again."""
@@ -73,6 +78,9 @@ class Reconciler:
                 await self._feed(key)
             case PLUGINS.plural:
                 await self._plugin(key)
+            case TOMBSTONES.kind:
+                await self._tombstones.sweep()
+                await self._look_again(key, [_SWEEP])
             case _:
                 raise ValueError(f"{key} is of no kind that is reconciled")
 

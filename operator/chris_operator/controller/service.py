@@ -21,8 +21,9 @@ from .handlers import register
 from .ids import Ids
 from .leader import Leadership
 from .queue import Key, WorkQueue
-from .reconcile import LaterError, Reconciler
+from .reconcile import TOMBSTONES, LaterError, Reconciler
 from .settings import OperatorSettings
+from .tombstones import Tombstones
 from .world import World
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Service:
             facts=facts,
             applier=Applier(cluster, storage, self._world, grants, settings),
             grants=grants,
+            tombstones=Tombstones(cluster, storage, settings.namespace),
             ids=self._ids,
             settings=settings,
         )
@@ -113,6 +115,7 @@ class Service:
         self._may_work.set()
         for plural, namespace, name in self._world.everything():
             await self._queue.add(Key(plural, namespace, name))
+        await self._queue.add(TOMBSTONES)
 
     async def _lost(self) -> None:
         metrics.LEADING.set(0)

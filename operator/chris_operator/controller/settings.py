@@ -23,6 +23,8 @@ class OperatorSettings:
     """Name of this replica, unique while it lives: its pod's name."""
     swift_url: str | None
     """Where *pods* reach Swift; None: where the operator itself does."""
+    give_up: timedelta = timedelta(minutes=10)
+    """How long a deleted run waits for a Swift that does not answer, before its data are left to the sweep."""
     url_lifetime: timedelta = timedelta(hours=24)
     lease: timedelta = timedelta(seconds=15)
     """How long a silent leader is waited for."""
@@ -71,6 +73,7 @@ def read(values: Mapping[str, str]) -> OperatorSettings:
         namespace=values.get("POD_NAMESPACE", "chris-system"),
         identity=_required(values, "POD_NAME"),
         swift_url=values.get("CHRIS_SWIFT_URL"),
+        give_up=_seconds(values, "CHRIS_GIVE_UP_SECONDS", timedelta(minutes=10)),
         url_lifetime=_seconds(values, "CHRIS_URL_LIFETIME_SECONDS", timedelta(hours=24)),
         lease=_seconds(values, "CHRIS_LEASE_SECONDS", timedelta(seconds=15)),
         port=int(values.get("CHRIS_PORT", "8080")),

@@ -24,6 +24,8 @@ from .verdict import CopyManifest, Fact, Need, StartAttempt, StopAttempt, Verdic
 
 ABORTED = 143
 """Exit code of publish after SIGTERM before the plugin's end (staging.contract.EXIT_ABORTED)."""
+TOO_LARGE = "OutputTooLarge"
+"""Code of publish for output beyond the run's disk: a sparse file may be larger than the disk it lies on."""
 _PUBLISHED = frozenset({0, 1})
 
 
@@ -160,7 +162,7 @@ def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now:
     )
 
 
-def _running(
+def _running(  # noqa: PLR0911  one return per place where a pod can be
     o: Observed, plugin: PluginSpec, attempt: AttemptStatus, job: JobFacts, now: datetime
 ) -> Verdict | Need:
     pod = o.pod
@@ -172,6 +174,10 @@ def _running(
         return _terminating(o, attempt, now)
     if pod.pull_problem and pod.plugin_started is None:
         return _pulling(o, attempt, now)
+    if pod.start_problem:
+        # It never opened the FIFO, so publish would wait for its end for ever.
+        words = f"the program could not be started: {pod.start_problem}"
+        return failed(o, attempt, Reason.PLUGIN_FAILED, words, now)
     known = {"attempt": attempt.model_copy(update={"uid": job.uid})}
     if pod.unschedulable:
         return Verdict(Reason.UNSCHEDULABLE, pod.unschedulable, status=known)
@@ -316,6 +322,11 @@ def _unpublished(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
     publish = o.pod.publish
     if publish is None or publish.exit_code == ABORTED:
         return failed(o, attempt, Reason.NODE_LOST, "its pod was removed before the program's end", now)
+    if publish.message.get("code") == TOO_LARGE:
+        words = (
+            f"{publish.message.get('message', 'the output is too large')}: raise resources.ephemeralStorage"
+        )
+        return Verdict(Reason.DISK_EXCEEDED, words, final=True, status=report.facts(o.pod))
     return failed(o, attempt, Reason.PUBLISH_FAILED, report.step_words("publish", publish), now)
 
 

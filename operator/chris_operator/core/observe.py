@@ -25,6 +25,7 @@ _PULL_REASONS = frozenset(
         "SignatureValidationFailed",
     }
 )
+_START_REASONS = frozenset({"StartError", "ContainerCannotRun"})
 _CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -67,6 +68,8 @@ class PodFacts:
     """The scheduler's own words, when it found no node."""
     pull_problem: str | None = None
     """The kubelet's own words, when an image cannot be had."""
+    start_problem: str | None = None
+    """The container runtime's own words, when it could not start the program at all."""
     evicted: str | None = None
     """Why the pod was removed from outside (eviction, preemption, node gone); None when it was not."""
     own_excess: bool = False
@@ -118,6 +121,13 @@ def _problem(statuses: Iterable[Mapping[str, Any]], reasons: frozenset[str]) -> 
             text = waiting.get("message") or waiting["reason"]
             return f"container {status.get('name')}: {text}"
     return None
+
+
+def _start_problem(plugin: Mapping[str, Any] | None) -> str | None:
+    ended = ((plugin or {}).get("state") or {}).get("terminated") or {}
+    if ended.get("reason") not in _START_REASONS:
+        return None
+    return str(ended.get("message") or ended["reason"])
 
 
 def _condition(pod: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
@@ -193,6 +203,7 @@ def pod_facts(pod: Mapping[str, Any] | None) -> PodFacts:
         deleted_at=parse_time(meta.get("deletionTimestamp")),
         unschedulable=_unschedulable(pod),
         pull_problem=_problem(named.values(), _PULL_REASONS | _CONFIG_REASONS),
+        start_problem=_start_problem(plugin),
         evicted=_evicted(pod),
         own_excess=_own_excess(pod),
         image_id=(plugin or {}).get("imageID") or "",

@@ -197,9 +197,7 @@ def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
     stage_in = _staging_container(
         observe.STAGE_IN, settings, [_mount("tools", TOOLS), _mount("incoming", INCOMING)], disk
     )
-    publish = _staging_container(
-        observe.PUBLISH, settings, [_mount("outgoing", OUTGOING, read_only=True)], _STATE_BYTES
-    )
+    publish = _staging_container(observe.PUBLISH, settings, [_mount("outgoing", OUTGOING)], _STATE_BYTES)
     user = {"runAsUser": UID, "runAsGroup": UID} if attempt.fixed_user else {}
     spec: Manifest = {
         "restartPolicy": "Never",

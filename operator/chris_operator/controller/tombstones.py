@@ -1,0 +1,45 @@
+"""Data that could not be removed in time: remembered, and swept when Swift answers again.
+
+A deleted run waits for its data to be gone, but not for ever: a dead Swift must not keep a namespace from
+going. After a bounded time its place in Swift is written down here and the resource is let go.
+"""
+
+import asyncio
+import hashlib
+import logging
+
+from chris_operator.cluster import CONFIG_MAPS, AlreadyExists, Cluster
+from chris_operator.storage import Storage
+
+log = logging.getLogger(__name__)
+CONFIG_MAP = "chris-tombstones"
+
+
+class Tombstones:
+    """The places in Swift that nothing refers to any more and that are still full."""
+
+    def __init__(self, cluster: Cluster, storage: Storage, namespace: str) -> None:
+        self._cluster, self._storage, self._namespace = cluster, storage, namespace
+
+    async def bury(self, prefix: str) -> None:
+        """Write a place down; returns when it is remembered."""
+        key = hashlib.sha256(prefix.encode()).hexdigest()[:32]
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": CONFIG_MAP},
+            "data": {key: prefix},
+        }
+        try:
+            await self._cluster.create(CONFIG_MAPS, body, self._namespace)
+        except AlreadyExists:
+            await self._cluster.merge(CONFIG_MAPS, CONFIG_MAP, self._namespace, {"data": {key: prefix}})
+        log.warning("the data below %s could not be removed; they are swept when Swift answers", prefix)
+
+    async def sweep(self) -> None:
+        """Remove everything that was written down; raises StorageError while Swift does not answer."""
+        found = await self._cluster.find(CONFIG_MAPS, CONFIG_MAP, self._namespace)
+        for key, prefix in ((found or {}).get("data") or {}).items():
+            count = await asyncio.to_thread(self._storage.delete_prefix, prefix)
+            await self._cluster.merge(CONFIG_MAPS, CONFIG_MAP, self._namespace, {"data": {key: None}})
+            log.info("swept %d objects below %s", count, prefix)
