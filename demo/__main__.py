@@ -42,13 +42,7 @@ def kubectl(*words: str) -> None:
 
 
 def is_ours(namespace: Mapping[str, Any]) -> bool:
-    """Whether an earlier demonstration made a namespace.
-
-    >>> is_ours({"metadata": {"labels": {"app.kubernetes.io/part-of": "first-look"}}})
-    True
-    >>> is_ours({"metadata": {"labels": {"chrisproject.org/user": "alice"}}}), is_ours({"metadata": {}})
-    (False, False)
-    """
+    """Whether an earlier demonstration made a namespace."""
     return bool(namespace["metadata"].get("labels", {}).get(PART_OF) == EXAMPLE.name)
 
 
