@@ -1,6 +1,6 @@
 """A real API server with our CRDs and policies, a real Swift, and the real operator, one each for all tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.apiserver import ApiServer
@@ -13,10 +13,19 @@ from tests.swift_server import SwiftServer, running_swift
 
 from chris_operator.storage import Storage
 
+_LATE = ("test_nothing_is_left", "test_ids")
+"""The first looks back at what the others did; the second tears everything down."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the bare API server first: afterwards the operator would answer their resources."""
-    items.sort(key=lambda item: "operator" in getattr(item, "fixturenames", ()))
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        name = item.path.stem
+        late = _LATE.index(name) + 1 if name in _LATE else 0
+        return "operator" in getattr(item, "fixturenames", ()), late
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
@@ -27,20 +36,19 @@ def apiserver() -> Iterator[ApiServer]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def admin(apiserver: ApiServer) -> Iterator[Client]:
-    """A client that may do anything."""
+    """A client that may do anything; one for all, since it has to ask the server for its kinds first."""
     with apiserver.client() as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def gateway(apiserver: ApiServer) -> Iterator[Gateway]:
+def gateway(apiserver: ApiServer, admin: Client) -> Iterator[Gateway]:
     """What the operator speaks through, with the rights that it has in a cluster."""
-    with apiserver.client() as admin:
-        for name in ("namespace", "rbac"):
-            for item in documents(ROOT / "manifests" / "base" / f"{name}.yaml"):
-                admin.apply(item)
+    for name in ("namespace", "rbac"):
+        for item in documents(ROOT / "manifests" / "base" / f"{name}.yaml"):
+            admin.apply(item)
     with Gateway.running(apiserver) as gateway:
         yield gateway
 
@@ -60,13 +68,12 @@ def storage(swift: SwiftServer) -> Storage:
 
 @pytest.fixture(scope="session")
 def operator_process(
-    apiserver: ApiServer, gateway: Gateway, swift: SwiftServer, tmp_path_factory: pytest.TempPathFactory
+    admin: Client, gateway: Gateway, swift: SwiftServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Operator]:
     """The operator that serves all tests; some of them stop it and start it again."""
     operator = Operator("operator-a", gateway, swift.credentials, tmp_path_factory.mktemp("operator"))
-    with apiserver.client() as admin:
-        for plugin in CATALOGUE:
-            admin.apply(plugin)
+    for plugin in CATALOGUE:
+        admin.apply(plugin)
     operator.start()
     try:
         yield operator
@@ -83,10 +90,27 @@ def operator(operator_process: Operator) -> Iterator[Operator]:
     print(operator_process.log_tail(40))  # noqa: T201  pytest shows it with a failure
 
 
+@pytest.fixture(scope="session")
+def new_tenant(admin: Client, storage: Storage, tenants: list[Tenant]) -> Callable[[], Tenant]:
+    """Make a namespace with a user of its own."""
+
+    def make() -> Tenant:
+        namespace = admin.namespace()
+        found = Tenant(admin, storage, namespace, f"user-{namespace}")
+        found.label(found.user)
+        tenants.append(found)
+        return found
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tenants() -> list[Tenant]:
+    """All that were made so far."""
+    return []
+
+
 @pytest.fixture
-def tenant(operator: Operator, admin: Client, storage: Storage) -> Tenant:  # noqa: ARG001  it must run
-    """A namespace with a user of its own."""
-    namespace = admin.namespace()
-    found = Tenant(admin, storage, namespace, f"user-{namespace}")
-    found.label(found.user)
-    return found
+def tenant(operator: Operator, new_tenant: Callable[[], Tenant]) -> Tenant:  # noqa: ARG001  it must run
+    """A namespace with a user of its own, and an operator that looks after it."""
+    return new_tenant()

@@ -1,12 +1,13 @@
 """A namespace with its user, and runs in it as a test sees them: conditions, Events, attempts, leftovers."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.controller.pods import Attempt
 from tests.installation import ROOT, documents
-from tests.kubeclient import ApiError, Client, Object, condition
+from tests.kubeclient import Client, Object, condition
 
 from chris_operator.models.base import API_VERSION
 from chris_operator.storage import Storage
@@ -150,19 +151,22 @@ class Run:
         return dict(self.now().get("status") or {})
 
     def until(self, reason: str, status: str = "Unknown", *, attempt: int | None = None) -> str:
-        """The message of the condition `Succeeded` as soon as it has this reason and status."""
+        """The message of the condition `Succeeded` as soon as it has, or has had, this reason and status.
 
-        def reached(item: Object) -> bool:
-            found = condition(item, "Succeeded")
+        It looks back to the run's creation, since some states are over before anybody can look.
+        """
+        last = self.created
+        since = {"resourceVersion": last["metadata"]["resourceVersion"]}
+        selector = {"fieldSelector": f"metadata.name={self.name}", **since}
+        for _, item in self.admin.watch("PluginInstance", self.tenant.namespace, **selector):
+            last, found = item, condition(item, "Succeeded")
             number = ((item.get("status") or {}).get("attempt") or {}).get("number")
-            return (found.get("reason"), found.get("status")) == (reason, status) and attempt in (
-                None,
-                number,
-            )
-
-        item = self.admin.wait("PluginInstance", self.name, self.tenant.namespace, until=reached)
-        self._check_conditions(item, status)
-        return str(condition(item, "Succeeded")["message"])
+            if (found.get("reason"), found.get("status")) == (reason, status) and attempt in (None, number):
+                self._check_conditions(item, status)
+                return str(found["message"])
+        raise TimeoutError(
+            f"{self.name} never was {reason} ({status}): {json.dumps(last.get('status'), indent=1)}"
+        )
 
     @staticmethod
     def _check_conditions(item: Object, status: str) -> None:
@@ -213,18 +217,13 @@ class Run:
 
     def await_clean(self) -> None:
         """Return when every Job and Secret of it is gone, as they are some time after the end."""
+        selector = {"labelSelector": f"chrisproject.org/run-uid={self.uid}"}
         for kind in ("Job", "Secret"):
-            for item in self.admin.list(
-                kind, self.tenant.namespace, labelSelector=f"chrisproject.org/run-uid={self.uid}"
-            ):
+            for item in self.admin.list(kind, self.tenant.namespace, **selector):
                 self.admin.wait_gone(item)
         self.tenant.collect()
 
-    def gone(self) -> bool:
-        """Whether the resource is gone."""
-        try:
-            return bool(self.now()["metadata"]["uid"] != self.uid)
-        except ApiError as error:
-            if error.code == 404:
-                return True
-            raise
+    @property
+    def ended(self) -> bool:
+        """Whether it has succeeded or failed."""
+        return condition(self.now(), "Succeeded").get("status") in ("True", "False")

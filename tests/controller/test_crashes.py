@@ -13,8 +13,6 @@ from tests.controller.pods import ended
 from tests.controller.tenant import FILES, Run, Tenant
 from tests.kubeclient import Client
 
-from chris_operator.storage import Storage
-
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
 HOLD_SECONDS = 60.0
 
@@ -44,14 +42,6 @@ def _first(namespace: str, what: str) -> Callable[[Write], bool]:
     return wanted
 
 
-def _tenants(admin: Client, storage: Storage, count: int) -> list[Tenant]:
-    namespaces = [admin.namespace() for _ in range(count)]
-    found = [Tenant(admin, storage, namespace, f"user-{namespace}") for namespace in namespaces]
-    for tenant in found:
-        tenant.label(tenant.user)
-    return found
-
-
 def _drive(run: Run, at: int) -> None:
     """Play the pod as far as the run gets before the write at which it is held."""
     if at < RUNNING:
@@ -65,9 +55,9 @@ def _drive(run: Run, at: int) -> None:
 
 @pytest.mark.parametrize("blow", [Blow.BEFORE, Blow.AFTER], ids=lambda blow: blow.value.replace(" ", "-"))
 def test_killed_at_every_write(
-    operator: Operator, admin: Client, storage: Storage, gateway: Gateway, blow: Blow
+    operator: Operator, admin: Client, new_tenant: Callable[[], Tenant], gateway: Gateway, blow: Blow
 ):
-    tenants = _tenants(admin, storage, len(WRITES))
+    tenants = [new_tenant() for _ in WRITES]
     holds = [
         gateway.ambush(Ambush(_first(tenant.namespace, what), blow))
         for tenant, what in zip(tenants, WRITES, strict=True)

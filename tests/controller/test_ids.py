@@ -36,10 +36,6 @@ def test_the_built_in_plugin_is_number_one_whoever_came_first(tenant: Tenant):
     assert len(set(ids.values())) == len(ids)
 
 
-def _nothing(_admin: Client, _storage: Storage) -> None:
-    return
-
-
 def _config_map(admin: Client, _storage: Storage) -> None:
     admin.delete(admin.get("ConfigMap", CONFIG_MAP, "chris-system"))
 
@@ -54,9 +50,7 @@ def _resources(admin: Client, _storage: Storage) -> None:
         admin.delete(run)
 
 
-@pytest.mark.parametrize(
-    "lose", [_nothing, _config_map, _marks, _resources], ids=lambda lose: lose.__name__.strip("_")
-)
+@pytest.mark.parametrize("lose", [_config_map, _marks, _resources], ids=lambda lose: lose.__name__.strip("_"))
 def test_no_number_returns_after_a_restart(
     tenant: Tenant, operator: Operator, lose: Callable[[Client, Storage], None]
 ):

@@ -17,17 +17,29 @@ SLACK_SECONDS = 5.0
 """For a machine that has other work; the bound itself is the Lease's arithmetic."""
 
 
-@pytest.fixture
-def standby(operator: Operator, gateway: Gateway, swift: SwiftServer) -> Iterator[Operator]:
-    """A second replica, which has seen that the first one leads."""
-    operator.await_metric("chris_leading", 1.0)
-    second = Operator("operator-b", gateway, swift.credentials, operator.directory)
-    second.start()
-    second.await_metric("chris_leading", 0.0)
+@pytest.fixture(scope="module")
+def second(operator_process: Operator, gateway: Gateway, swift: SwiftServer) -> Iterator[Operator]:
+    """Another replica."""
+    other = Operator("operator-b", gateway, swift.credentials, operator_process.directory)
     try:
-        yield second
+        yield other
     finally:
-        second.kill()
+        other.kill()
+
+
+@pytest.fixture
+def pair(operator: Operator, second: Operator, admin: Client) -> tuple[Operator, Operator]:
+    """The leader and its standby, both running and knowing which they are."""
+    if not second.running:
+        operator.await_metric("chris_leading", 1.0)
+        second.start()
+    replicas = {each.name: each for each in (operator, second)}
+    _await_holder(admin, *replicas)
+    leader = replicas.pop(_lease(admin)["holderIdentity"])
+    (standby,) = replicas.values()
+    leader.await_metric("chris_leading", 1.0)
+    standby.await_metric("chris_leading", 0.0)
+    return leader, standby
 
 
 def _lease(admin: Client) -> Object:
@@ -38,58 +50,31 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _await_holder(admin: Client, name: str) -> Object:
+def _await_holder(admin: Client, *names: str) -> Object:
     lease = admin.wait(
         "Lease",
         "chris-operator",
         "chris-system",
-        until=lambda lease: lease["spec"]["holderIdentity"] == name,
+        until=lambda lease: lease["spec"]["holderIdentity"] in names,
     )
     return dict(lease["spec"])
 
 
-def test_a_killed_leader_is_followed_within_the_bound(tenant: Tenant, operator: Operator, standby: Operator):
-    before = tenant.run("before")
-    attempt = before.attempt()
-    operator.kill()
-    last = _lease(tenant.admin)
-    taken = _await_holder(tenant.admin, "operator-b")
-    silence = (_moment(taken["acquireTime"]) - _moment(last["renewTime"])).total_seconds()
-    assert LEASE_SECONDS - 1 <= silence <= BOUND_SECONDS + SLACK_SECONDS
-    assert taken["leaseTransitions"] == last["leaseTransitions"] + 1
-    attempt.succeeds(FILES)
-    before.until("Completed", "True")
-    after = tenant.run("after")
-    after.attempt().succeeds(FILES)
-    after.until("Completed", "True")
-    assert after.status["id"] > before.status["id"]
-    assert standby.metric("chris_leading") == 1.0
-
-
-def test_a_leader_that_stops_hands_over_at_once(tenant: Tenant, operator: Operator, standby: Operator):
-    operator.stop()
-    taken = _await_holder(tenant.admin, "operator-b")
-    assert taken["leaseTransitions"] > 0
-    run = tenant.run("scan")
-    run.attempt().succeeds(FILES)
-    run.until("Completed", "True")
-    assert standby.running
-
-
 def test_a_leader_that_slept_past_its_lease_writes_nothing_more(
-    tenant: Tenant, operator: Operator, standby: Operator
+    tenant: Tenant, pair: tuple[Operator, Operator]
 ):
+    leader, standby = pair
     run = tenant.run("scan", retries=1)
     attempt = run.attempt()
-    operator.pause()
+    leader.pause()
     try:
-        _await_holder(tenant.admin, "operator-b")
+        _await_holder(tenant.admin, standby.name)
         attempt.fails(3)
         second = run.attempt(2)
         number = _number_of_another(tenant)
     finally:
-        operator.resume()
-    operator.await_metric("chris_leading", 0.0)
+        leader.resume()
+    leader.await_metric("chris_leading", 0.0)
     second.succeeds(FILES)
     run.until("Completed", "True")
     assert run.status["failures"] == {"PluginFailed": 1}
@@ -98,15 +83,41 @@ def test_a_leader_that_slept_past_its_lease_writes_nothing_more(
     assert _lease(tenant.admin)["holderIdentity"] == standby.name
 
 
+def test_a_killed_leader_is_followed_within_the_bound(tenant: Tenant, pair: tuple[Operator, Operator]):
+    leader, standby = pair
+    before = tenant.run("before")
+    attempt = before.attempt()
+    leader.kill()
+    last = _lease(tenant.admin)
+    taken = _await_holder(tenant.admin, standby.name)
+    silence = (_moment(taken["acquireTime"]) - _moment(last["renewTime"])).total_seconds()
+    assert LEASE_SECONDS - 1 <= silence <= BOUND_SECONDS + SLACK_SECONDS
+    assert taken["leaseTransitions"] == last["leaseTransitions"] + 1
+    attempt.succeeds(FILES)
+    before.until("Completed", "True")
+    after = tenant.done("after")
+    assert after.status["id"] > before.status["id"]
+    assert standby.metric("chris_leading") == 1.0
+
+
+def test_a_leader_that_stops_hands_over_at_once(tenant: Tenant, pair: tuple[Operator, Operator]):
+    leader, standby = pair
+    leader.stop()
+    last = _lease(tenant.admin)
+    assert last["holderIdentity"] in ("", standby.name), "it gave the Lease back"
+    _await_holder(tenant.admin, standby.name)
+    tenant.done("scan")
+
+
 def _number_of_another(tenant: Tenant) -> int:
     run = tenant.run(f"other-{len(tenant.admin.list('PluginInstance', tenant.namespace))}", "pl-unknown")
     run.until("PluginNotFound")
     return int(run.status["id"])
 
 
-def test_what_a_replica_tells_about_itself(tenant: Tenant, operator: Operator):
+def test_what_a_leader_tells_about_itself(tenant: Tenant, pair: tuple[Operator, Operator]):
     ended = 'chris_runs_ended_total{reason="Completed"}'
-    operator.await_metric("chris_leading", 1.0)
+    operator, _ = pair
     before = operator.metric(ended)
     tenant.done("scan")
     operator.await_metric(ended, before + 1)

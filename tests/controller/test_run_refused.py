@@ -1,11 +1,12 @@
 """Runs that ask for what cannot be: each ends at once with words that help, one Event, and nothing left over."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.controller.tenant import FILES, Tenant
+from tests.controller.operator_process import Operator
+from tests.controller.tenant import FILES, Run, Tenant
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
 
@@ -90,9 +91,18 @@ REFUSED = (
 )
 
 
+@pytest.fixture(scope="module")
+def refused(operator_process: Operator, new_tenant: Callable[[], Tenant]) -> Mapping[str, Run]:
+    """All runs of the table, asked for at once."""
+    assert operator_process.running
+    tenant = new_tenant()
+    return {case.id: tenant.run(case.id, case.plugin, **case.spec) for case in REFUSED}
+
+
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.id)
-def test_what_cannot_be_run_ends_at_once(tenant: Tenant, case: Refused):
-    run = tenant.run("scan", case.plugin, **case.spec)
+def test_what_cannot_be_run_ends_at_once(operator: Operator, refused: Mapping[str, Run], case: Refused):
+    assert operator.running
+    run, tenant = refused[case.id], refused[case.id].tenant
     assert run.until(case.reason, "False") == case.message
     run.told(("Warning", case.reason, case.message))
     status = run.status

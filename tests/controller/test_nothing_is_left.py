@@ -1,0 +1,52 @@
+"""After all the other tests: of runs that have ended only their data are left, of runs that are gone nothing is."""
+
+import pytest
+from tests.controller.operator_process import Operator
+from tests.controller.tenant import Tenant
+from tests.kubeclient import Client, Object, condition
+
+pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
+
+
+OURS = {"labelSelector": "chrisproject.org/run-uid"}
+
+
+def _run_of(item: Object) -> str:
+    return str(item["metadata"]["labels"]["chrisproject.org/run-uid"])
+
+
+def test_jobs_secrets_and_pods_of_ended_runs_are_gone(
+    operator: Operator, admin: Client, tenants: list[Tenant]
+):
+    assert operator.running
+    runs = admin.list("PluginInstance")
+    going = {run["metadata"]["uid"] for run in runs if condition(run, "Succeeded").get("status") == "Unknown"}
+    for kind in ("Job", "Secret"):
+        for item in admin.list(kind, **OURS):
+            if _run_of(item) not in going:
+                admin.wait_gone(item)
+    occupied = {pod["metadata"]["namespace"] for pod in admin.list("Pod", **OURS)}
+    for tenant in tenants:
+        if tenant.namespace in occupied:
+            tenant.collect()
+    assert [pod["metadata"]["name"] for pod in admin.list("Pod", **OURS) if _run_of(pod) not in going] == []
+
+
+def test_everything_in_swift_belongs_to_a_run(operator: Operator, admin: Client, tenants: list[Tenant]):
+    assert operator.running
+    users = {tenant.user: {f"home/{tenant.user}/uploads/"} for tenant in tenants}
+    for run in admin.list("PluginInstance"):
+        status = run.get("status", {})
+        if status.get("user") in users and "feedId" in status:
+            place = f"home/{status['user']}/feeds/feed_{status['feedId']}/runs/{status['id']}/"
+            users[status["user"]].add(place)
+    for user, places in users.items():
+        names = [each.name for each in tenants[0].storage.list(f"home/{user}/")]
+        assert [name for name in names if not name.startswith(tuple(places))] == []
+
+
+def test_every_number_was_given_once(operator: Operator, admin: Client):
+    assert operator.running
+    for kind in ("PluginInstance", "Feed"):
+        numbers = [item["status"]["id"] for item in admin.list(kind) if "id" in item.get("status", {})]
+        assert len(numbers) == len(set(numbers))
