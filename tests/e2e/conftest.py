@@ -11,6 +11,7 @@ import pykube
 import pytest
 from demo.download import credentials, reachable
 from tests.e2e.tenant import Tenant, namespace
+from tests.fresh_cluster import FreshCluster, fresh_cluster
 
 from chris_operator.storage import Storage
 
@@ -48,6 +49,15 @@ def swift(api: pykube.HTTPClient) -> Iterator[Storage]:
         return
     with reachable(credentials()) as values:
         yield Storage(values)
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshCluster]:
+    """A second cluster with nothing of ours on it; each module that uses it leaves it so."""
+    if os.geteuid() != 0:
+        pytest.skip("a second cluster, to install on, needs root; the Docker engine's kind is the only one")
+    with fresh_cluster("readme", tmp_path_factory.mktemp("fresh")) as cluster:
+        yield cluster
 
 
 @pytest.fixture

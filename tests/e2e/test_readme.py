@@ -6,18 +6,17 @@ examples are for the cluster of `make up`.
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.fresh_cluster import ROOT, FreshCluster, fresh_cluster
+from tests.aside import put_aside
+from tests.fresh_cluster import ROOT, FreshCluster
 from tests.readme import README, Block, blocks, broken_promises
 
 pytestmark = pytest.mark.cluster
 
-CLUSTER = "readme"
 BLOCK_SECONDS = 900
 WRITTEN = (
     "build/pl-mask-volume",
@@ -36,26 +35,8 @@ BRAIN_CM3 = 1536.7
 @pytest.fixture(scope="module", autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What somebody wrote there before is put aside, and put back."""
-    aside = tmp_path_factory.mktemp("aside")
-    theirs = [name for name in WRITTEN if (ROOT / name).exists()]
-    for number, name in enumerate(theirs):
-        shutil.move(ROOT / name, aside / str(number))
-    yield
-    for name in WRITTEN:
-        if (ROOT / name).is_dir():
-            shutil.rmtree(ROOT / name)
-        else:
-            (ROOT / name).unlink(missing_ok=True)
-    for number, name in enumerate(theirs):
-        shutil.move(aside / str(number), ROOT / name)
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshCluster]:
-    if os.geteuid() != 0:
-        pytest.skip("a second cluster, to install on, needs root; the Docker engine's kind is the only one")
-    with fresh_cluster(CLUSTER, tmp_path_factory.mktemp("readme")) as cluster:
-        yield cluster
+    with put_aside(ROOT, WRITTEN, tmp_path_factory.mktemp("aside")):
+        yield
 
 
 def run(block: Block, environment: Mapping[str, str]) -> str:
