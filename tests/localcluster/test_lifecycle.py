@@ -166,7 +166,7 @@ def test_a_daemon_that_was_killed_is_started_again(second: ClusterConfig, compon
     machine_state.kill_inside(second, box, component)
     wait_until(
         lambda: f"{component} does not run" in cluster.problems(second, box),
-        seconds=20,
+        seconds=60,
         what=f"{component} is missed",
     )
     up()

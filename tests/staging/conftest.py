@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from tests.staging.pod import end_all
 from tests.swift_server import SwiftServer, running_swift
 
 from chris_operator.storage import Storage
@@ -20,3 +21,10 @@ def storage(swift: SwiftServer) -> Storage:
     storage.ensure_container()
     storage.ensure_temp_url_key()
     return storage
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on() -> Iterator[None]:
+    """Whatever a test started ends with it, also where the test fails half-way."""
+    yield
+    end_all()

@@ -108,7 +108,7 @@ class Pod:
         command = [*before, sys.executable, "-m", "chris_operator.staging", step, "--root", str(self.root)]
         environment = dict(os.environ) | {"PYTHONPATH": str(OPERATOR), "TMPDIR": str(self.state)}
         with (self.root / f"{step}.log").open("wb") as log:
-            return subprocess.Popen(command, stderr=log, stdout=log, env=environment)
+            return remember(subprocess.Popen(command, stderr=log, stdout=log, env=environment))
 
     def start_plugin(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None
@@ -116,8 +116,10 @@ class Pod:
         words = [*UNSHARE, BUSYBOX, "sh", str(RUN), str(self.state), "--", *command]
         places = {"IN": str(self.incoming), "OUT": str(self.outgoing), "STATE": str(self.state)}
         with (self.root / "plugin.log").open("wb") as log:
-            return subprocess.Popen(
-                words, stdout=log, stderr=log, env=dict(os.environ) | places | dict(environment or {})
+            return remember(
+                subprocess.Popen(
+                    words, stdout=log, stderr=log, env=dict(os.environ) | places | dict(environment or {})
+                )
             )
 
     def end(self, step: str, process: subprocess.Popen[bytes], seconds: float = SECONDS) -> Ended:
@@ -169,6 +171,24 @@ class Pod:
 
     def objects(self) -> list[str]:
         return [each.name.removeprefix(self.prefix) for each in self.storage.list(self.prefix)]
+
+
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def remember(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """The process, which `end_all` will end."""
+    _started.append(process)
+    return process
+
+
+def end_all() -> None:
+    """End what a test has left running, as the kubelet does with a pod."""
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+        process.wait()
 
 
 def first_process(unshare: subprocess.Popen[bytes]) -> int:
