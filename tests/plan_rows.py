@@ -16,6 +16,7 @@ from chris_operator.core.verdict import (
     Release,
     StartAttempt,
     StopAttempt,
+    SweepAttempts,
 )
 from chris_operator.models.conditions import ConditionType, find
 from chris_operator.models.plugininstance import PluginInstanceStatus
@@ -58,6 +59,8 @@ def spell(action: Action) -> str:  # noqa: PLR0911  one return per kind
             return f"stop {action.name}"
         case CopyManifest():
             return f"copy {action.attempt}"
+        case SweepAttempts():
+            return f"sweep 1 to {action.last} but {action.keep}"
         case CreateFeed():
             return f"feed {action.name}"
         case Claim():

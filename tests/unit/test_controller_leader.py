@@ -11,7 +11,7 @@ from tests.lease_server import LeaseServer, running_lease_server
 from chris_operator.cluster import Cluster
 from chris_operator.controller.leader import Leadership
 
-LEASE = timedelta(seconds=0.8)
+LEASE = timedelta(seconds=1.2)
 Api = tuple[LeaseServer, Cluster]
 
 

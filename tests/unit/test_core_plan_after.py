@@ -92,6 +92,13 @@ ENDED = (
         "copy 1",
         "stop scan-1",
     ),
+    quiet(
+        "failed-attempts-are-swept-with-their-jobs",
+        after(completed(since=LONG_AGO) | {"attempt": {"number": 3}}, jobs=(job(),), pod=ended()),
+        "copy 1",
+        "sweep 1 to 3 but 1",
+        "stop scan-1",
+    ),
     quiet("secret-without-job", after(CANCELLED_LONG_AGO), "stop scan-1"),
     quiet("all-gone", after(completed(since=at(-7200)))),
     quiet(

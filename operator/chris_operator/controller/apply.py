@@ -87,6 +87,8 @@ class Applier:
                 await self._stop(o, action)
             case verdict.CopyManifest():
                 await self._copy_manifest(o, action.attempt)
+            case verdict.SweepAttempts():
+                await self._sweep(o, action)
             case verdict.DeleteData():
                 await self._delete_data(o)
                 await self._release(o)
@@ -181,6 +183,15 @@ class Applier:
         target = run_prefix(*place) + inputs.MANIFEST
         await asyncio.to_thread(self._storage.copy_manifest, source, target)
         self._copied.add((meta.uid, attempt))
+
+    async def _sweep(self, o: Observed, action: verdict.SweepAttempts) -> None:
+        status = o.instance.status
+        if status.user is None or status.feed_id is None or status.id is None:
+            return
+        for number in range(1, action.last + 1):
+            if number != action.keep:
+                place = attempt_prefix(status.user, status.feed_id, status.id, number)
+                await asyncio.to_thread(self._storage.delete_prefix, place)
 
     async def _delete_data(self, o: Observed) -> None:
         status = o.instance.status

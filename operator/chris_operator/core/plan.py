@@ -29,6 +29,7 @@ from .verdict import (
     Plan,
     Release,
     StopAttempt,
+    SweepAttempts,
     Verdict,
 )
 
@@ -316,6 +317,8 @@ def _housekeeping(o: Observed, ended: Condition, now: datetime) -> Plan:
     if not o.jobs and not o.no_pod and status.attempt and now >= due > now - timedelta(minutes=30):
         name = names.attempt_name(o.instance.metadata.name, status.attempt.number)
         actions.append(StopAttempt(name, status.attempt.number))
+    if o.jobs and now >= due and (left := _uncommitted(status)):
+        actions.insert(0, left)
     if status.output and o.jobs:  # the Job goes after the copy, so an operator that was away still makes it
         actions.insert(0, CopyManifest(status.output.attempt))
     return Plan(
@@ -324,6 +327,14 @@ def _housekeeping(o: Observed, ended: Condition, now: datetime) -> Plan:
         actions=tuple(actions),
         again=due if status.attempt and now < due else None,
     )
+
+
+def _uncommitted(status: PluginInstanceStatus) -> SweepAttempts | None:
+    """What attempts have left that were not committed; None where there was but the committed one."""
+    keep = status.output.attempt if status.output else None
+    if status.attempt is None or (status.attempt.number, keep) == (1, 1):
+        return None
+    return SweepAttempts(status.attempt.number, keep)
 
 
 def _seen_again(o: Observed) -> dict[str, Any] | None:

@@ -68,6 +68,16 @@ class CopyManifest:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepAttempts:
+    """Remove from Swift what attempts without a commit have left."""
+
+    last: int
+    """Number of the last attempt."""
+    keep: int | None
+    """Number of the committed one."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteData:
     """Remove everything of the run from Swift, then our finalizer from the instance."""
 
@@ -77,7 +87,7 @@ class Release:
     """Remove our finalizer: nothing of the run is in Swift."""
 
 
-Action = Claim | CreateFeed | StartAttempt | StopAttempt | CopyManifest | DeleteData | Release
+Action = Claim | CreateFeed | StartAttempt | StopAttempt | CopyManifest | SweepAttempts | DeleteData | Release
 
 
 @dataclass(frozen=True, slots=True)
