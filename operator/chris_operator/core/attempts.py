@@ -13,6 +13,7 @@ from chris_operator.models.plugin import PluginSpec
 from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import Output
 from chris_operator.models.quantity import MEBI
+from chris_operator.staging import contract
 
 from . import inputs, links, names, pods, report, resources
 from .command import command, environment
@@ -22,11 +23,9 @@ from .observed import Observed
 from .phases import PHASES, Reason, known_reason
 from .verdict import CopyManifest, Fact, Need, StartAttempt, StopAttempt, Verdict
 
-ABORTED = 143
-"""Exit code of publish after SIGTERM before the plugin's end (staging.contract.EXIT_ABORTED)."""
 TOO_LARGE = "OutputTooLarge"
 """Code of publish for output beyond the run's disk: a sparse file may be larger than the disk it lies on."""
-_PUBLISHED = frozenset({0, 1})
+_PUBLISHED = frozenset({contract.EXIT_OK, contract.EXIT_PLUGIN_FAILED})
 
 
 def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
@@ -320,7 +319,7 @@ def _published(pod: PodFacts) -> bool:
 
 def _unpublished(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
     publish = o.pod.publish
-    if publish is None or publish.exit_code == ABORTED:
+    if publish is None or publish.exit_code == contract.EXIT_ABORTED:
         return failed(o, attempt, Reason.NODE_LOST, "its pod was removed before the program's end", now)
     if publish.message.get("code") == TOO_LARGE:
         words = (

@@ -66,12 +66,3 @@ def logical_path(user: str, feed_id: int, chain: Sequence[tuple[str, int]]) -> s
     """
     nodes = "/".join(f"{plugin}_{run}" for plugin, run in chain)
     return f"{feed_prefix(user, feed_id)}{nodes}/data"
-
-
-def plugin_object_name(name: str, version: str) -> str:
-    """The object name that the Plugin of this name and version must have.
-
-    >>> plugin_object_name("pl-Foo_Bar", "1.0.0+b1")
-    'pl-foo-bar-1.0.0-b1'
-    """
-    return f"{name}-{version}".lower().replace("_", "-").replace("+", "-")

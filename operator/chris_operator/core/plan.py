@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chris_operator.models.conditions import Condition, ConditionType, find
-from chris_operator.models.plugin import PluginSpec
+from chris_operator.models.plugin import PluginSpec, object_name
 from chris_operator.models.plugininstance import PluginInstance, PluginInstanceStatus
 
 from . import attempts, links, names, resources, validate
@@ -83,7 +83,7 @@ def judge(o: Observed, now: datetime) -> Verdict | Need:
         return Verdict(
             Reason.PLUGIN_NOT_FOUND,
             f"Plugin {wanted.name} {wanted.version} is not registered on this cluster: "
-            f"apply a Plugin named {names.plugin_object_name(wanted.name, wanted.version)}",
+            f"apply a Plugin named {object_name(wanted.name, wanted.version)}",
         )
     return _with_plugin(o, o.plugin, now)
 

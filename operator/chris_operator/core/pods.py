@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chris_operator.staging import contract
+
 from . import observe
 from .names import ATTEMPT_LABEL, RUN_LABEL, RUN_UID_LABEL, attempt_name, label_value
 
-INCOMING = "/share/incoming"
-OUTGOING = "/share/outgoing"
-TOOLS = "/chris/tools"
-STATE = "/chris/state"
-JOB = "/chris/job"
+INCOMING = contract.INCOMING_DIR
+OUTGOING = contract.OUTGOING_DIR
+TOOLS = contract.TOOLS_DIR
+STATE = contract.STATE_DIR
+JOB = contract.JOB_DIR
 UID = 65532
 """The user id of every container, unless the namespace carries a range of its own (OpenShift)."""
 MIB = 1 << 20
