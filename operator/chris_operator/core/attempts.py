@@ -1,31 +1,23 @@
 """The life of one attempt: from its number in the status to a verdict about the run.
 
-Every function answers "what is true now, and what follows"; none remembers anything. The order of the
-checks in `_ended_pod` is the order of blame: what came from outside first, then our own steps, then
-the program.
+Every function answers "what is true now, and what follows"; none remembers anything. How an attempt ended is
+judged in `endings`.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from chris_operator.models.plugin import PluginSpec
 from chris_operator.models.plugininstance import Attempt as AttemptStatus
-from chris_operator.models.plugininstance import Output
 from chris_operator.models.quantity import MEBI
-from chris_operator.staging import contract
 
-from . import inputs, links, names, pods, report, resources
+from . import inputs, links, pods, report, resources
 from .command import command, environment
 from .conditions import timestamp
-from .observe import Ended, JobFacts, PodFacts, Stage, parse_time
+from .endings import ended_pod, failed, job_of, stop
+from .observe import JobFacts, Stage, parse_time
 from .observed import Observed
-from .phases import PHASES, Reason, known_reason
-from .verdict import CopyManifest, Fact, Need, StartAttempt, StopAttempt, Verdict
-
-TOO_LARGE = "OutputTooLarge"
-"""Code of publish for output beyond the run's disk: a sparse file may be larger than the disk it lies on."""
-_PUBLISHED = frozenset({contract.EXIT_OK, contract.EXIT_PLUGIN_FAILED})
+from .phases import Reason, known_reason
+from .verdict import Fact, Need, StartAttempt, StopAttempt, Verdict
 
 
 def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
@@ -41,11 +33,6 @@ def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
     if job is None or (job.deleted and o.pod.stage is not Stage.ENDED):
         return failed(o, attempt, Reason.NODE_LOST, "its Job was deleted from outside", now)
     return _running(o, plugin, attempt, job, now)
-
-
-def job_of(o: Observed, number: int) -> JobFacts | None:
-    """The Job of an attempt, where it exists."""
-    return next((job for job in o.jobs if job.number == number), None)
 
 
 def about_to_start(o: Observed) -> bool:
@@ -120,45 +107,11 @@ def _after_failure(o: Observed, plugin: PluginSpec, attempt: AttemptStatus, now:
     reason = known_reason(attempt.reason) or Reason.NODE_LOST
     due = (parse_time(attempt.ended) or now) + _backoff(o, reason)
     if now < due:
-        return Verdict(reason, "", actions=_stop(o, attempt), again=due - now, quiet=True)
+        return Verdict(reason, "", actions=stop(o, attempt), again=due - now, quiet=True)
     memory = attempt.memory
     if reason is Reason.OUT_OF_MEMORY and memory is not None:
         memory = resources.grown(memory, plugin) or memory
     return _start(o, plugin, attempt.number + 1, memory, now)
-
-
-def _stop(o: Observed, attempt: AttemptStatus) -> tuple[StopAttempt, ...]:
-    """Stop what is left of an attempt; an ended pod stays for a while, for people who want to read its log.
-
-    Where the Job was deleted by somebody else, the Secret is left.
-    """
-    job = job_of(o, attempt.number)
-    if job and not job.deleted and o.pod.stage is Stage.ENDED:
-        return ()
-    return (StopAttempt(names.attempt_name(o.instance.metadata.name, attempt.number), attempt.number),)
-
-
-def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now: datetime) -> Verdict:
-    """An attempt ended badly: another follows while the reason's bound allows, else the run has failed."""
-    failures = dict(o.instance.status.failures or {})
-    failures[reason] = failures.get(reason, 0) + 1
-    bound = PHASES[reason].bound
-    allowed = o.instance.spec.retries + 1 if bound is None else bound
-    final = failures[reason] >= allowed
-    ended = attempt.model_copy(update={"ended": timestamp(now), "reason": reason.value})
-    tail = (
-        f"no further attempt after {failures[reason]} of this kind"
-        if final
-        else f"attempt {attempt.number + 1} follows"
-    )
-    return Verdict(
-        reason,
-        f"attempt {attempt.number}: {words}; {tail}",
-        final=final,
-        status={"attempt": ended, "failures": failures} | report.facts(o.pod),
-        actions=_stop(o, attempt),
-        again=None if final else timedelta(0),
-    )
 
 
 def _running(  # noqa: PLR0911  one return per place where a pod can be
@@ -166,7 +119,7 @@ def _running(  # noqa: PLR0911  one return per place where a pod can be
 ) -> Verdict | Need:
     pod = o.pod
     if pod.stage is Stage.ENDED:
-        return _ended_pod(o, plugin, attempt, job, now)
+        return ended_pod(o, plugin, attempt, job, now)
     if pod.stage is Stage.NO_POD:
         return _no_pod(o, attempt, job, now)
     if pod.deleted:
@@ -277,123 +230,4 @@ def _deadline(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict | N
         final=True,
         status=report.facts(o.pod),
         actions=(StopAttempt(job.name, job.number),) if job else (),
-    )
-
-
-def _ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
-    o: Observed, plugin: PluginSpec, attempt: AttemptStatus, job: JobFacts, now: datetime
-) -> Verdict | Need:
-    pod = o.pod
-    attempt = attempt.model_copy(update={"uid": job.uid})
-    if pod.own_excess:
-        words = f"the run wrote more than its disk allows ({pod.evicted}): raise resources.ephemeralStorage"
-        return Verdict(Reason.DISK_EXCEEDED, words, final=True, status=report.facts(pod))
-    if pod.evicted and not _published(pod):
-        return failed(o, attempt, Reason.PREEMPTED, f"its pod was evicted: {pod.evicted}", now)
-    if pod.stage_in is not None and pod.stage_in.exit_code != 0:
-        return failed(o, attempt, Reason.STAGE_IN_FAILED, report.step_words("stage-in", pod.stage_in), now)
-    if pod.plugin is not None and pod.plugin.reason == "OOMKilled":
-        return _out_of_memory(o, plugin, attempt, job, now)
-    if pod.plugin is None or pod.publish is None or not _published(pod):
-        return _unpublished(o, attempt, now)
-    if pod.plugin.exit_code == 0 and pod.publish.exit_code != 0:
-        # publish reads the program's end where the program could write; its output is marked partial.
-        words = f"publish took the program for failed (exit code {pod.publish.exit_code}), but it ended well"
-        return failed(o, attempt, Reason.PUBLISH_FAILED, words, now)
-    if o.given.manifest is None:
-        return Need(Fact.MANIFEST)
-    if o.given.manifest.problem:
-        return failed(
-            o, attempt, Reason.PUBLISH_FAILED, f"its output does not hold: {o.given.manifest.problem}", now
-        )
-    return _published_verdict(o, attempt, job, pod.plugin, now)
-
-
-def _published(pod: PodFacts) -> bool:
-    return (
-        pod.publish is not None
-        and pod.publish.exit_code in _PUBLISHED
-        and bool(pod.publish.message.get("ok"))
-    )
-
-
-def _unpublished(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
-    publish = o.pod.publish
-    if publish is None or publish.exit_code == contract.EXIT_ABORTED:
-        return failed(o, attempt, Reason.NODE_LOST, "its pod was removed before the program's end", now)
-    if publish.message.get("code") == TOO_LARGE:
-        words = (
-            f"{publish.message.get('message', 'the output is too large')}: raise resources.ephemeralStorage"
-        )
-        return Verdict(Reason.DISK_EXCEEDED, words, final=True, status=report.facts(o.pod))
-    return failed(o, attempt, Reason.PUBLISH_FAILED, report.step_words("publish", publish), now)
-
-
-def _out_of_memory(
-    o: Observed, plugin: PluginSpec, attempt: AttemptStatus, job: JobFacts, now: datetime
-) -> Verdict | Need:
-    had = attempt.memory or 0
-    more = resources.grown(had, plugin)
-    if more is not None:
-        words = f"the program ran out of {had} MiB of memory and gets {more} MiB"
-        return failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
-    if _published(o.pod) and o.given.manifest is None:
-        return Need(Fact.MANIFEST)
-    words = f"the program needs more than {had} MiB of memory, the plugin's maximum"
-    verdict = failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
-    return _kept(o, replace(verdict, message=words, final=True, again=None), job, now)
-
-
-def _adopted(o: Observed, attempt: int, job: JobFacts, now: datetime, *, partial: bool) -> dict[str, Any]:
-    """The commit: status fields that make an attempt's published manifest the run's output."""
-    manifest = o.given.manifest
-    if manifest is None:  # told apart from "not asked" by the callers
-        raise ValueError("a published attempt is judged by its manifest")
-    output = Output(
-        attempt=attempt,
-        digest=manifest.digest,
-        files=manifest.files,
-        bytes=manifest.bytes,
-        partial=partial,
-    )
-    return {"output": output, "phases": report.phases(_ready_since(o), job, o.pod, now)} | report.facts(o.pod)
-
-
-def _ready_since(o: Observed) -> datetime | None:
-    """Since when nothing but us kept the attempt from starting.
-
-    The first one could start from the run's creation or its last parent's end; another when its back-off was over.
-    """
-    attempt = o.instance.status.attempt
-    if attempt and attempt.number > 1:
-        return parse_time(attempt.created)
-    times = [o.instance.metadata.creation_timestamp]
-    times += [parent.status.completion_time for parent in o.parents.values() if parent]
-    return max((moment for text in times if (moment := parse_time(text))), default=None)
-
-
-def _kept(o: Observed, verdict: Verdict, job: JobFacts, now: datetime) -> Verdict:
-    """A run that has failed for good keeps its log and what it wrote: readable, never an input."""
-    manifest = o.given.manifest
-    if not verdict.final or manifest is None or manifest.problem:
-        return verdict
-    return replace(
-        verdict,
-        message=f"{verdict.message}; its log and what it wrote are kept",
-        status=_adopted(o, job.number, job, now, partial=True) | verdict.status,
-        actions=(*verdict.actions, CopyManifest(job.number)),
-    )
-
-
-def _published_verdict(
-    o: Observed, attempt: AttemptStatus, job: JobFacts, plugin: Ended, now: datetime
-) -> Verdict:
-    if plugin.exit_code != 0:
-        words = f"the program ended with exit code {plugin.exit_code}{report.signal_words(plugin.exit_code)}"
-        return _kept(o, failed(o, attempt, Reason.PLUGIN_FAILED, words, now), job, now)
-    status = {"attempt": attempt} | _adopted(o, attempt.number, job, now, partial=False)
-    files, size = status["output"].files, status["output"].bytes
-    words = f"{files} files, {size} bytes" if files else "the program ended well but wrote no files"
-    return Verdict(
-        Reason.COMPLETED, words, final=True, status=status, actions=(CopyManifest(attempt.number),)
     )
