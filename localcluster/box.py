@@ -17,6 +17,7 @@ from pathlib import Path
 
 from localcluster.config import ClusterConfig
 from localcluster.errors import ClusterError
+from localcluster.record import Record
 from localcluster.shell import failure, wait_until
 
 SYSCTLS = {
@@ -128,14 +129,19 @@ def find(state: Path) -> tuple[Box, int] | None:
     return None
 
 
-def end(state: Path) -> None:
-    """End the box of a state directory, also one that is just being started by a command that was killed."""
-    wait_until(lambda: not _kill_titled(state), seconds=30, what=f"box of {state} ends")
+def end(state: Path, recorded: Record | None) -> None:
+    """End the box of a state directory, also one that is just being started by a command that was killed.
+
+    A box that another version of this program started may carry another title: the record knows it too.
+    """
+    wait_until(lambda: not _kill(state, recorded), seconds=30, what=f"box of {state} ends")
 
 
-def _kill_titled(state: Path) -> bool:
-    """Kill whatever carries the box's title: its first process, or what is about to become it; True if any did."""
-    found = [pid for pid, _ in _titled(state)]
+def _kill(state: Path, recorded: Record | None) -> bool:
+    """Kill the box's first process, or what is about to become it; True if there was any."""
+    found = {pid for pid, _ in _titled(state)}
+    if recorded is not None and recorded.init_pid is not None and recorded.alive():
+        found.add(recorded.init_pid)
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -60,7 +60,7 @@ def _down(name: str) -> bool:
     if record is None and found is None:
         return False
     config = machine.config(name, record.index if record else found[1] if found else 0)
-    box.end(config.state)
+    box.end(config.state, record)
     held = machine.reclaim(config.index)
     if held is not None:
         # Else another cluster took the index since ours was killed: link and cgroup of that name are its own.

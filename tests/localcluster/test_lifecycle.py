@@ -216,6 +216,19 @@ def test_a_stale_record_does_not_touch_another_cluster(second: ClusterConfig):
     shutil.rmtree(stale.state)
 
 
+def test_a_box_of_another_version_is_ended_too():
+    """Its arguments may say something else: the record is enough."""
+    other = machine.config("other", 9)
+    process = subprocess.Popen(["sleep", "infinity"])
+    record.save(other.state / "record.json", record.Record(9, ready=True).with_box(process.pid))
+    try:
+        assert cluster.down("other")
+        assert process.wait(timeout=30) == -signal.SIGKILL
+    finally:
+        process.kill()
+        shutil.rmtree(other.state)
+
+
 def test_a_killed_cluster_is_cleared_and_made_anew(second: ClusterConfig):
     old = box_of(second)
     os.kill(old.pid, signal.SIGKILL)
