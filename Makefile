@@ -9,10 +9,11 @@ PYTEST := $(BIN)/python -m pytest
 ENV := build/env
 # CLUSTER=kubeconfig asks for a cluster that exists already; REGISTRY is where its nodes pull images from.
 ASKED = $(if $(CLUSTER),--cluster '$(CLUSTER)' --context '$(CONTEXT)' --registry '$(REGISTRY)')
+RINGS := tests/controller tests/staging tests/localcluster tests/e2e
 LOCKS := operator dev swift
 export PYTHONPATH := operator
 
-.PHONY: help demo fetch test check unit e2e bench up down deploy gen lock images clean-cluster
+.PHONY: help demo fetch test test-cluster test-plugins check unit e2e bench up down deploy gen lock images clean-cluster
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +31,15 @@ fetch: $(VENV)/.complete ## bring a run's files and log here: RUN=namespace/name
 	@$(BIN)/python -m demo.fetch $(RUN) $(or $(TO),demo-output)
 
 test: check up ## everything: check, then the cluster, then every test; lists what was skipped
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-plugins test-cluster
+	@. $(ENV) && $(PYTEST) -m disturbs $(RINGS)
+
+# Most of these tests wait for the cluster, so several run at a time; what disturbs others runs afterwards, alone.
+test-cluster:
+	@. $(ENV) && $(PYTEST) --numprocesses 4 --dist loadgroup -m "not (bench or disturbs or soak)" $(RINGS)
+
+test-plugins:
 	@$(PYTHON) plugins/run_tests.py
-	@. $(ENV) && $(PYTEST) -m "not bench" tests/controller tests/staging tests/localcluster tests/e2e
 
 check: $(VENV)/.complete ## lint, types, imports, unit, golden, generated files; no cluster, seconds
 	@$(BIN)/ruff format --check --quiet .

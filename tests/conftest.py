@@ -8,6 +8,29 @@ import pytest
 Golden = Callable[[Path, str], None]
 
 
+SIDE_BY_SIDE = Path(__file__).parent / "e2e"
+"""Each test here has a tenant of its own: they run in any order, several at a time, on the one cluster."""
+
+SECOND_CLUSTER = ("test_readme", "test_your_cluster")
+"""But these share a second cluster, one after the other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay together when several run at a time: those that share servers of their own."""
+    for item in items:
+        group = _group(item.path)
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(path: Path) -> str | None:
+    if path.stem in SECOND_CLUSTER:
+        return "second-cluster"
+    if path.is_relative_to(SIDE_BY_SIDE):
+        return None
+    return path.parent.name
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--regenerate", action="store_true", help="write golden files instead of comparing")
 

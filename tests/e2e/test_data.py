@@ -97,6 +97,7 @@ def test_the_log_and_the_usage_are_published_with_the_run(tenant: Tenant, swift:
     assert set(status["phases"]) >= {"queued", "stageIn", "plugin", "publish", "ours"}
 
 
+@pytest.mark.disturbs
 def test_data_survive_a_restart_of_swift(tenant: Tenant, swift: Storage):
     tenant.run("before", "pl-testsource", parameters={"files": 20})
     kept = output(swift, tenant, "before")
