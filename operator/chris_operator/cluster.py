@@ -209,6 +209,12 @@ class Cluster:
         query = {"fieldManager": FIELD_MANAGER}
         return await self.request("PATCH", path, query, patch, "application/merge-patch+json")
 
+    async def apply(self, resource: Resource, body: Object, namespace: str | None = None) -> Object:
+        """Server-side apply: the fields in `body` are ours, whatever somebody made of them."""
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        path = resource.path(namespace, body["metadata"]["name"])
+        return await self.request("PATCH", path, query, body, "application/apply-patch+yaml")
+
     async def apply_status(
         self, resource: Resource, name: str, namespace: str | None, status: Object, resource_version: str
     ) -> Object:

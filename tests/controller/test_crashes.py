@@ -21,6 +21,7 @@ WRITES = (
     "PATCH feeds/status Numbered",
     "PATCH plugininstances",
     "PATCH plugininstances/status Scheduled",
+    "PATCH networkpolicies",
     "POST secrets",
     "POST jobs",
     "PATCH plugininstances/status Running",

@@ -50,6 +50,8 @@ def test_a_first_run_from_creation_to_clean_up(tenant: Tenant, gateway: Gateway)
         "POST feeds",
         "PATCH plugininstances",
         "PATCH plugininstances/status",
+        "PATCH networkpolicies",  # the first run of a namespace puts up its fences
+        "PATCH networkpolicies",
         "POST secrets",
         "POST jobs",
         "PATCH plugininstances/status",

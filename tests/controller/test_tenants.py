@@ -1,7 +1,10 @@
 """Namespaces are tenants: what is nobody's is left alone, what two claim goes to the older."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from tests.controller.gateway import Gateway
+from tests.controller.operator_process import Operator
 from tests.controller.tenant import FILES, Tenant
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
@@ -68,3 +71,23 @@ def test_two_namespaces_claim_one_user(tenant: Tenant):
     refused.attempt().succeeds(FILES)
     refused.until("Completed", "True")
     assert second.objects() != []
+
+
+def test_runs_are_fenced_in_and_what_is_changed_there_is_put_back(tenant: Tenant, operator: Operator):
+    tenant.run("first").attempt()
+    made = {each["metadata"]["name"]: each for each in tenant.admin.list("NetworkPolicy", tenant.namespace)}
+    assert set(made) == {"chris-runs", "chris-runs-egress"}
+    spec = made["chris-runs"]["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in spec, "nobody reaches a run"
+    assert spec["egress"][1]["ports"] == [{"protocol": "TCP", "port": urlsplit(tenant.storage.url).port}]
+    tenant.admin.patch(made["chris-runs"], {"spec": {"policyTypes": ["Ingress"]}})
+    tenant.admin.delete(made["chris-runs-egress"])
+    operator.kill()
+    operator.start()
+    tenant.run("second").attempt()
+    again = {
+        each["metadata"]["name"]: each["spec"]
+        for each in tenant.admin.list("NetworkPolicy", tenant.namespace)
+    }
+    assert again == {name: each["spec"] for name, each in made.items()}

@@ -25,6 +25,7 @@ from tests.runs import (
 )
 
 from chris_operator.core import pods
+from chris_operator.core.fences import Fence, policies
 from chris_operator.core.pods import PodSettings
 from chris_operator.core.verdict import Plan, StartAttempt
 from chris_operator.staging.contract import Grant, InputRef, RunRef, StageJob, SwiftEndpoint
@@ -68,6 +69,10 @@ ATTEMPTS: dict[str, tuple[pods.Attempt, PodSettings]] = {
         ),
         SETTINGS.pods,
     ),
+    "egress": (
+        _attempt(decide(observed(instance(), program=plugin(type="fs", network="egress")))),
+        SETTINGS.pods,
+    ),
     "openshift": (
         _attempt(decide(observed(instance(), program=FS, tenant=replace(TENANT, fixed_user=False)))),
         SETTINGS.pods,
@@ -105,6 +110,18 @@ def test_secret(golden: Golden):
     )
     attempt, _ = ATTEMPTS["ds"]
     golden(FILES / "secret.yaml", _yaml(pods.secret(attempt, stage_job.to_json())))
+
+
+FENCES = {
+    "default": Fence((8080,)),
+    "narrow": Fence((443, 8443), ("10.1.2.0/24", "fd00::/64"), (5353,)),
+}
+
+
+@pytest.mark.parametrize("case", FENCES)
+def test_network_policies(case: str, golden: Golden):
+    texts = [_yaml(policy) for policy in policies(FENCES[case])]
+    golden(FILES / f"network-policies-{case}.yaml", "---\n".join(texts))
 
 
 STATUSES = {

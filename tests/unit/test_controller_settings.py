@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chris_operator.controller.settings import SettingsError, read
+from chris_operator.controller.settings import NetworkSettings, SettingsError, read
 
 LEAST = {"CHRIS_STAGING_IMAGE": "staging:1", "POD_NAME": "chris-operator-0"}
 
@@ -34,6 +34,20 @@ def test_a_time_that_is_none_is_named(name: str):
         read(LEAST | {name: "ten"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CHRIS_SWIFT_CIDRS", "10.1.2.0/24,10.1.2.3/8", "names '10.1.2.3/8': .* has host bits set"),
+        ("CHRIS_SWIFT_PORTS", "8080,http", "names 'http', which is no port"),
+        ("CHRIS_DNS_PORTS", "65536", "names '65536', which is no port"),
+    ],
+    ids=lambda value: value.partition(",")[0],
+)
+def test_a_part_of_the_network_that_is_none_is_named(name: str, value: str, says: str):
+    with pytest.raises(SettingsError, match=f"{name} {says}"):
+        read(LEAST | {name: value})
+
+
 def test_everything_can_be_set():
     options = read(
         LEAST
@@ -44,6 +58,9 @@ def test_everything_can_be_set():
             "CHRIS_IMAGE_PULL_SECRETS": "a,b,",
             "CHRIS_IMAGE_PULL_POLICY": "Always",
             "CHRIS_SWIFT_URL": "http://swift:8080",
+            "CHRIS_SWIFT_CIDRS": "10.1.2.0/24, fd00::/64",
+            "CHRIS_SWIFT_PORTS": "8080",
+            "CHRIS_DNS_PORTS": "53,5353",
             "POD_NAMESPACE": "here",
         }
     )
@@ -51,4 +68,5 @@ def test_everything_can_be_set():
     assert (plans.keep_ended, plans.pull_patience) == (timedelta(seconds=1.5), timedelta(seconds=2))
     assert plans.backoff_first == timedelta(seconds=3)
     assert (plans.pods.image_pull_secrets, plans.pods.image_pull_policy) == (("a", "b"), "Always")
+    assert options.network == NetworkSettings((8080,), ("10.1.2.0/24", "fd00::/64"), (53, 5353))
     assert (options.swift_url, options.namespace) == ("http://swift:8080", "here")

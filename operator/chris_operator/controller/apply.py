@@ -31,6 +31,7 @@ from chris_operator.models.base import API_VERSION
 from chris_operator.storage import Storage, Unavailable
 
 from . import metrics
+from .fences import Fences
 from .grants import Grants
 from .settings import OperatorSettings
 from .tombstones import Tombstones
@@ -52,6 +53,7 @@ class Applier:
     ) -> None:
         self._cluster, self._storage, self._world = cluster, storage, world
         self._grants, self._settings = grants, settings
+        self._fences = Fences(cluster, settings.network)
         self._tombstones = Tombstones(cluster, storage, settings.namespace)
         self._copied: set[tuple[str, int]] = set()
 
@@ -139,8 +141,9 @@ class Applier:
 
     async def _start(self, o: Observed, action: verdict.StartAttempt) -> None:
         """The Secret first: a pod that starts before it would wait for the kubelet's next look."""
-        attempt, namespace = action.attempt, o.instance.metadata.namespace
-        job = await self._grants.order(o, attempt.number, action.prefixes, datetime.now(UTC))
+        attempt, namespace, now = action.attempt, o.instance.metadata.namespace, datetime.now(UTC)
+        job = await self._grants.order(o, attempt.number, action.prefixes, now)
+        await self._fences.ensure(namespace, job.swift.url, now)
         await self._adopt_or_create(SECRETS, pods.secret(attempt, job.to_json()), o)
         made = await self._adopt_or_create(JOBS, pods.job(attempt, self._settings.plans.pods), o)
         if made is not None:

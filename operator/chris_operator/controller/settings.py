@@ -3,13 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 
 from chris_operator.core.observed import Settings
 from chris_operator.core.pods import PodSettings
 
+_LAST_PORT = 65535
+
 
 class SettingsError(ValueError):
     """A variable of the environment is missing or makes no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """What runs may reach, as the packets see it: behind a Service, the ports and addresses of its pods."""
+
+    swift_ports: tuple[int, ...] = ()
+    """Empty: the port of Swift's address."""
+    swift_cidrs: tuple[str, ...] = ()
+    """Empty: Swift's ports are open at any address."""
+    dns_ports: tuple[int, ...] = (53,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +37,7 @@ class OperatorSettings:
     """Name of this replica, unique while it lives: its pod's name."""
     swift_url: str | None
     """Where *pods* reach Swift; None: where the operator itself does."""
+    network: NetworkSettings = NetworkSettings()
     give_up: timedelta = timedelta(minutes=10)
     """How long a deleted run waits for a Swift that does not answer, before its data are left to the sweep."""
     url_lifetime: timedelta = timedelta(hours=24)
@@ -47,6 +62,36 @@ def _seconds(values: Mapping[str, str], name: str, default: timedelta) -> timede
         ) from None
 
 
+def _words(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in values.get(name, "").split(",") if word.strip())
+
+
+def _ports(values: Mapping[str, str], name: str) -> tuple[int, ...]:
+    words = _words(values, name)
+    for word in words:
+        if not (word.isdecimal() and 0 < int(word) <= _LAST_PORT):
+            raise SettingsError(f"{name} names {word!r}, which is no port: give for example 8080,443")
+    return tuple(int(word) for word in words)
+
+
+def _ranges(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    words = _words(values, name)
+    for word in words:
+        try:
+            ip_network(word)
+        except ValueError as error:
+            raise SettingsError(f"{name} names {word!r}: {error}; give for example 10.1.2.0/24") from None
+    return words
+
+
+def _network(values: Mapping[str, str]) -> NetworkSettings:
+    return NetworkSettings(
+        swift_ports=_ports(values, "CHRIS_SWIFT_PORTS"),
+        swift_cidrs=_ranges(values, "CHRIS_SWIFT_CIDRS"),
+        dns_ports=_ports(values, "CHRIS_DNS_PORTS") or (53,),
+    )
+
+
 def _required(values: Mapping[str, str], name: str) -> str:
     if not values.get(name):
         raise SettingsError(f"{name} is not set: the operator's Deployment must give it")
@@ -55,12 +100,11 @@ def _required(values: Mapping[str, str], name: str) -> str:
 
 def read(values: Mapping[str, str]) -> OperatorSettings:
     """Settings from environment variables; raises SettingsError naming the variable at fault."""
-    secrets = tuple(name for name in values.get("CHRIS_IMAGE_PULL_SECRETS", "").split(",") if name)
     plans = Settings(
         pods=PodSettings(
             staging_image=_required(values, "CHRIS_STAGING_IMAGE"),
             image_pull_policy=values.get("CHRIS_IMAGE_PULL_POLICY", "IfNotPresent"),
-            image_pull_secrets=secrets,
+            image_pull_secrets=_words(values, "CHRIS_IMAGE_PULL_SECRETS"),
         ),
         keep_ended=_seconds(values, "CHRIS_KEEP_ENDED_SECONDS", timedelta(minutes=10)),
         pull_patience=_seconds(values, "CHRIS_PULL_PATIENCE_SECONDS", timedelta(minutes=5)),
@@ -73,6 +117,7 @@ def read(values: Mapping[str, str]) -> OperatorSettings:
         namespace=values.get("POD_NAMESPACE", "chris-system"),
         identity=_required(values, "POD_NAME"),
         swift_url=values.get("CHRIS_SWIFT_URL"),
+        network=_network(values),
         give_up=_seconds(values, "CHRIS_GIVE_UP_SECONDS", timedelta(minutes=10)),
         url_lifetime=_seconds(values, "CHRIS_URL_LIFETIME_SECONDS", timedelta(hours=24)),
         lease=_seconds(values, "CHRIS_LEASE_SECONDS", timedelta(seconds=15)),

@@ -63,6 +63,7 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
         input_bytes=sum(p.status.output.bytes for p in parents if p.status.output)
         + (o.given.listing.bytes if o.given.listing else 0),
         fixed_user=o.tenant.fixed_user,
+        network=plugin.network,
     )
 
 

@@ -14,6 +14,8 @@ RUN_LABEL = "chrisproject.org/run"
 """On every object of a run's attempts: the name of its PluginInstance, cut to a label's 63 characters."""
 USER_LABEL = "chrisproject.org/user"
 """On a namespace: the tenant whose home in Swift it works in."""
+EGRESS_LABEL = "chrisproject.org/network"
+"""On a run's pod: what its Plugin may reach, where that is more than Swift."""
 FINALIZER = "chrisproject.org/data"
 """On a PluginInstance: its data in Swift must be removed before it may go."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from chris_operator.staging import contract
 
 from . import observe
-from .names import ATTEMPT_LABEL, RUN_LABEL, RUN_UID_LABEL, attempt_name, label_value
+from .names import ATTEMPT_LABEL, EGRESS_LABEL, RUN_LABEL, RUN_UID_LABEL, attempt_name, label_value
 
 INCOMING = contract.INCOMING_DIR
 OUTGOING = contract.OUTGOING_DIR
@@ -66,6 +66,8 @@ class Attempt:
     input_bytes: int = 0
     fixed_user: bool = True
     """Set our own user id; False where the namespace's range must choose it."""
+    network: str = "none"
+    """What the plugin may reach besides Swift: `none`, or `egress` for everything."""
     priority_class: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -221,6 +223,8 @@ def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
 def job(attempt: Attempt, settings: PodSettings) -> Manifest:
     """The Job of one attempt; the operator, not the Job controller, decides about retries."""
     labels = _labels(attempt)
+    if attempt.network != "none":
+        labels[EGRESS_LABEL] = attempt.network
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -302,7 +302,7 @@ class PluginSpec(Spec):
     allow_empty_input: StrictBool = False
     """Whether the program may run on a parent without files."""
     network: Literal["none", "egress"] = "none"
-    """What the program may reach: nothing, or the world outside the cluster."""
+    """What the program may reach besides Swift: nothing, or everything, the world outside the cluster included."""
 
     @property
     def cpu(self) -> Bounds:
