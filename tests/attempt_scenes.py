@@ -1,8 +1,9 @@
 """Attempts under way and the ways in which their containers end badly."""
 
+from dataclasses import replace
 from typing import Any
 
-from tests.runs import Object, at, attempted, child, job, observed, plugin
+from tests.runs import SETTINGS, Object, at, attempted, child, job, observed, plugin
 
 from chris_operator.core.observe import Ended, PodFacts
 from chris_operator.core.observed import Observed
@@ -15,6 +16,7 @@ def under_way(pod_facts: PodFacts | None = None, status: Object | None = None, *
     return observed(child(status or attempted(), **spec), pod=pod_facts, **others)
 
 
+FAST = replace(SETTINGS, pods=replace(SETTINGS.pods, fast_start=True))
 BOUNDED = plugin(maxMemoryLimit="800Mi")
 NEW = attempted(uid=None, reason="Scheduled")
 """The status says that an attempt was handed over; its Job's UID is not known yet."""

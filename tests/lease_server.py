@@ -81,6 +81,13 @@ async def running_lease_server(folder: Path) -> AsyncIterator[tuple[LeaseServer,
             web.delete(one, server.delete),
         ]
     )
+    async with connected(app, folder) as cluster:
+        yield server, cluster
+
+
+@asynccontextmanager
+async def connected(app: web.Application, folder: Path) -> AsyncIterator[Cluster]:
+    """Serve an application on a free port of this machine; the connection to it, as to an API server."""
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -89,7 +96,7 @@ async def running_lease_server(folder: Path) -> AsyncIterator[tuple[LeaseServer,
     kubeconfig.write_text(json.dumps(_kubeconfig(f"http://127.0.0.1:{runner.addresses[0][1]}")))
     try:
         async with await Cluster.connect(str(kubeconfig)) as cluster:
-            yield server, cluster
+            yield cluster
     finally:
         await runner.cleanup()
 

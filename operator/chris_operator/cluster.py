@@ -9,6 +9,7 @@ dictionaries that `models/` validates anyway.
 # ruff: noqa: N818 - errors are named after the states they report, as the API server does
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,6 +172,11 @@ class Cluster:
             raise _error(what, answer.status, raw)
         decoded: Object = json.loads(raw) if raw else {}
         return decoded
+
+    async def version(self) -> tuple[int, int]:
+        """Major and minor version of the API server; vendors write minors like `35+`."""
+        told = await self.request("GET", "/version")
+        return int(told["major"]), int(re.match(r"\d*", told["minor"])[0] or 0)  # type: ignore[index]
 
     async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
         """Read one object; raises NotFound."""

@@ -14,7 +14,16 @@ from tests.installation import ROOT
 PACKAGES = ("operator", "localcluster", "demo", "plugins", "tests")
 MAX_LINES = 400
 MAX_BODY = 75
-BUILT_IN_MARKERS = {"xdist_group", "parametrize", "skip", "skipif", "xfail", "usefixtures", "filterwarnings", "asyncio"}
+BUILT_IN_MARKERS = {
+    "xdist_group",
+    "parametrize",
+    "skip",
+    "skipif",
+    "xfail",
+    "usefixtures",
+    "filterwarnings",
+    "asyncio",
+}
 PYTHON = sorted(
     path
     for package in PACKAGES

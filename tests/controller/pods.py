@@ -82,11 +82,22 @@ class Attempt:
         """Where this attempt may write, relative to the container."""
         return self.stage_job.put.prefix.split("/", 4)[4]
 
+    @property
+    def spec(self) -> Object:
+        """The pod's spec, as the Job has it."""
+        found: Object = self.job["spec"]["template"]["spec"]
+        return found
+
+    def container(self, name: str) -> Object:
+        """A container of the pod's spec, wherever it stands."""
+        every = (*self.spec.get("initContainers", ()), *self.spec["containers"])
+        return next(each for each in every if each["name"] == name)
+
     # -- Job controller and scheduler
 
     def appear(self, *, node: str | None = NODE) -> None:
         """The Job controller makes the pod, the scheduler gives it a node."""
-        template, meta = self.job["spec"]["template"], self.job["metadata"]
+        meta = self.job["metadata"]
         owner = {
             "apiVersion": "batch/v1",
             "kind": "Job",
@@ -100,10 +111,10 @@ class Attempt:
             "metadata": {
                 "generateName": f"{meta['name']}-",
                 "namespace": meta["namespace"],
-                "labels": template["metadata"]["labels"],
+                "labels": self.job["spec"]["template"]["metadata"]["labels"],
                 "ownerReferences": [owner],
             },
-            "spec": template["spec"] | ({"nodeName": node} if node else {}),
+            "spec": self.spec | ({"nodeName": node} if node else {}),
         }
         self.pod = self.admin.create(pod)
 
@@ -154,10 +165,11 @@ class Attempt:
                 "imageID": image_id,
             }
 
+        places = {"initContainerStatuses": "initContainers", "containerStatuses": "containers"}
         self.tell(
             {
-                "initContainerStatuses": [status("stage-in")],
-                "containerStatuses": [status("plugin"), status("publish")],
+                key: [status(each["name"]) for each in self.spec.get(place, ())]
+                for key, place in places.items()
             }
         )
 

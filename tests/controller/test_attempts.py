@@ -85,8 +85,7 @@ def test_memory_grows_to_the_plugins_maximum_then_it_is_final(tenant: Tenant):
 
 
 def _memory(attempt: Attempt) -> int:
-    container = attempt.job["spec"]["template"]["spec"]["containers"][0]
-    return parse_memory(container["resources"]["limits"]["memory"]) >> 20
+    return parse_memory(attempt.container("plugin")["resources"]["limits"]["memory"]) >> 20
 
 
 # -- failures that nobody is charged for

@@ -121,7 +121,7 @@ def test_a_path_parameter_is_staged_beside_the_parents_output(tenant: Tenant):
     job = attempt.stage_job
     assert len(job.inputs) == 2
     assert job.inputs[0].digest == parent.status["output"]["digest"]
-    program = attempt.job["spec"]["template"]["spec"]["containers"][0]
+    program = attempt.container("plugin")
     assert program["args"] == ["go", "--atlas", "/share/incoming", "/share/incoming", "/share/outgoing"]
     name = tenant.storage.name(job.inputs[1].manifest)
     _, entries = tenant.storage.read_manifest(name)

@@ -89,9 +89,7 @@ def test_what_job_and_secret_say(tenant: Tenant):
         assert (labels["chrisproject.org/run-uid"], labels["chrisproject.org/attempt"]) == (run.uid, "1")
         assert [each["uid"] for each in made["metadata"]["ownerReferences"]] == [run.uid]
     assert attempt.job["spec"]["backoffLimit"] == 0
-    pod = attempt.job["spec"]["template"]["spec"]
-    assert [each["name"] for each in pod["initContainers"]] == ["stage-in"]
-    program, publish = pod["containers"]
+    program = attempt.container("plugin")
     assert program["args"] == [
         "go", "--word", "a $$(HOME) b", "--size", "3", "--level", "1", "--fast", "/share/outgoing",
     ]  # fmt: skip
@@ -99,13 +97,13 @@ def test_what_job_and_secret_say(tenant: Tenant):
     assert environment["CHRIS_PLG_INST_ID"] == str(number)
     assert environment["CHRIS_USER_USERNAME"] == tenant.user
     mounts = {
-        each["name"]: [m["name"] for m in each["volumeMounts"]]
-        for each in (*pod["initContainers"], program, publish)
+        name: {each["name"] for each in attempt.container(name)["volumeMounts"]}
+        for name in ("stage-in", "plugin", "publish")
     }
     assert {name: "job" in found for name, found in mounts.items()} == {
         "stage-in": True, "plugin": False, "publish": True,
     }  # fmt: skip
-    assert pod["automountServiceAccountToken"] is False
+    assert attempt.spec["automountServiceAccountToken"] is False
     job = attempt.stage_job
     assert job.run.id == number
     assert job.run.attempt == 1
@@ -142,7 +140,7 @@ def test_a_child_reads_exactly_its_parents_output(tenant: Tenant):
     assert source.into == ""
     (grant,) = job.get
     assert grant.prefix.endswith(place)
-    program = attempt.job["spec"]["template"]["spec"]["containers"][0]
+    program = attempt.container("plugin")
     assert program["args"] == ["go", "/share/incoming", "/share/outgoing"]
     environment = {each["name"]: each["value"] for each in program["env"]}
     assert environment["CHRIS_PREV_PLG_INST_ID"] == str(parent.status["id"])
@@ -180,7 +178,7 @@ def test_an_empty_output_succeeds_with_a_warning(tenant: Tenant):
 @pytest.mark.parametrize("given", ["", "1Gi"], ids=["plugin-minimum", "asked-for"])
 def test_memory_of_the_first_attempt(tenant: Tenant, given: str):
     run = tenant.run("scan", resources={"memory": given} if given else {})
-    container = run.attempt().job["spec"]["template"]["spec"]["containers"][0]
+    container = run.attempt().container("plugin")
     assert container["resources"]["limits"]["memory"] == {"": "209715200", "1Gi": "1073741824"}[given]
     assert run.status["attempt"]["memory"] == {"": 200, "1Gi": 1024}[given]
 

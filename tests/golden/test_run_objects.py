@@ -49,6 +49,7 @@ WISHES: Object = {
     "parameters": {"template": "mni152", "fine": True, "title": "5 $ and $(HOME)"},
     "resources": {"cpu": "2", "memory": "4Gi", "ephemeralStorage": "20Gi"},
 }
+FAST = replace(SETTINGS.pods, fast_start=True)
 PRIVATE = PodSettings("registry/staging:1", "Always", ("pull", "push"), grace_seconds=60)
 
 
@@ -78,6 +79,7 @@ ATTEMPTS: dict[str, tuple[pods.Attempt, PodSettings]] = {
         SETTINGS.pods,
     ),
     "private-registry": (_attempt(decide(observed(instance(), program=FS))), PRIVATE),
+    "fast-start": (_attempt(decide(observed(child(**WISHES), program=REGISTER))), FAST),
     "long-name": (_attempt(decide(observed(instance("a" * 60 + ".b"), program=FS))), SETTINGS.pods),
 }
 
@@ -143,7 +145,7 @@ def test_status_and_event(case: str, golden: Golden):
 
 def _containers(job: Object) -> list[Object]:
     spec = job["spec"]["template"]["spec"]
-    return [*spec["initContainers"], *spec["containers"]]
+    return [*spec.get("initContainers", ()), *spec["containers"]]
 
 
 @pytest.mark.parametrize("case", ATTEMPTS)
@@ -165,6 +167,22 @@ def test_every_pod_is_restricted(case: str):
         sees_secret = any(mount["name"] == "job" for mount in container["volumeMounts"])
         assert sees_secret == (container["name"] != "plugin")
     assert ("runAsUser" in spec["securityContext"]) == (case != "openshift")
+
+
+def test_fast_start_changes_nothing_but_the_start():
+    """stage-in's place and the tools' volume; every container is otherwise what it is elsewhere."""
+    attempt, _ = ATTEMPTS["ds"]
+    slow, fast = (pods.pod_spec(attempt, settings) for settings in (SETTINGS.pods, FAST))
+    (stage_in,) = slow.pop("initContainers")
+    assert [each["name"] for each in fast["containers"]] == ["stage-in", "publish", "plugin"]
+    assert [each["name"] for each in slow["containers"]] == ["publish", "plugin"]
+    stage_in["volumeMounts"] = [each for each in stage_in["volumeMounts"] if each["name"] != "tools"]
+    slow["containers"].insert(0, stage_in)
+    program = fast["containers"][2]
+    program["command"] = [word.replace("/chris/tools/opt", "", 1) for word in program["command"]]
+    for spec in (slow, fast):
+        spec["volumes"] = [each for each in spec["volumes"] if each["name"] != "tools"]
+    assert slow == fast
 
 
 def test_job_and_secret_share_name_and_owner():

@@ -196,6 +196,14 @@ def first_process(unshare: subprocess.Popen[bytes]) -> int:
     return wait_for(lambda: children(unshare.pid))[0]
 
 
+def waits_in_open(pid: int) -> bool:
+    """Whether a process waits for the other end of a FIFO."""
+    return (
+        "fifo" in Path(f"/proc/{pid}/wchan").read_text()
+        or "wait_for_partner" in Path(f"/proc/{pid}/wchan").read_text()
+    )
+
+
 def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

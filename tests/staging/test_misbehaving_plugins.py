@@ -3,14 +3,13 @@
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.staging.pod import Pod, first_process, wait_for
+from tests.staging.pod import Pod, first_process, wait_for, waits_in_open
 
-from chris_operator.storage import NotFound, Storage
+from chris_operator.storage import Storage
 
 pytestmark = pytest.mark.swift
 SECRET = "root:x:0:0"
@@ -106,13 +105,6 @@ def test_sigterm_before_the_start_ends_all(pod: Pod):
     wait_for(lambda: waits_in_open(publish.pid))
     publish.terminate()
     assert pod.end("publish", publish).code == 143
-
-
-def waits_in_open(pid: int) -> bool:
-    return (
-        "fifo" in Path(f"/proc/{pid}/wchan").read_text()
-        or "wait_for_partner" in Path(f"/proc/{pid}/wchan").read_text()
-    )
 
 
 LINGERING = {
@@ -258,34 +250,6 @@ def test_arguments_arrive_as_they_are(pod: Pod):
     assert pod.published_log().decode() == "|".join(ARGUMENTS) + "|"
 
 
-def start_together(
-    pod: Pod,
-) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes], subprocess.Popen[bytes]]:
-    """As with image volumes: plugin and publish are there before stage-in."""
-    plugin, publish = pod.start_plugin(["/bin/true"]), pod.start_staging("publish")
-    first_process(plugin)
-    return plugin, publish, pod.start_staging("stage-in")
-
-
-def end_together(pod: Pod, processes: tuple[subprocess.Popen[bytes], ...]) -> list[int]:
-    return [
-        pod.end(name, process).code
-        for name, process in zip(("plugin", "publish", "stage-in"), processes, strict=True)
-    ]
-
-
-def test_all_containers_may_start_together(pod: Pod):
-    assert end_together(pod, start_together(pod)) == [0, 0, 0]
-    assert pod.manifest()[0].files == 0
-
-
-def test_failed_staging_ends_all_that_wait(pod: Pod):
-    pod.read_input("bad/none", "sha256:0", "bad/")
-    assert end_together(pod, start_together(pod)) == [75, 75, 75]
-    with pytest.raises(NotFound):
-        pod.manifest()
-
-
 CHECKS: dict[str, Callable[[Pod], Path]] = {
     "run": lambda pod: pod.root / "chris/tools/run",
     "busybox": lambda pod: pod.root / "chris/tools/busybox",
@@ -296,12 +260,3 @@ CHECKS: dict[str, Callable[[Pod], Path]] = {
 def test_tools_are_installed_read_only(pod: Pod, tool: Callable[[Pod], Path]):
     assert pod.stage_in().code == 0
     assert tool(pod).stat().st_mode & 0o777 == 0o555
-
-
-def test_second_start_of_stage_in_begins_anew(pod: Pod):
-    """A rebooted node runs the init container again over the same volumes."""
-    assert pod.stage_in().code == 0
-    (pod.incoming / "half").mkdir()
-    (pod.incoming / "half" / "file").write_text("left")
-    assert pod.stage_in().code == 0
-    assert list(pod.incoming.iterdir()) == []

@@ -48,6 +48,16 @@ def test_a_part_of_the_network_that_is_none_is_named(name: str, value: str, says
         read(LEAST | {name: value})
 
 
+@pytest.mark.parametrize(("text", "wish"), [(None, "auto"), ("auto", "auto"), ("on", "on"), ("off", "off")])
+def test_fast_start(text: str | None, wish: str):
+    assert read(LEAST | ({"CHRIS_FAST_START": text} if text else {})).fast_start.value == wish
+
+
+def test_a_fast_start_that_is_none_is_named():
+    with pytest.raises(SettingsError, match="CHRIS_FAST_START is 'yes': give auto, on or off"):
+        read(LEAST | {"CHRIS_FAST_START": "yes"})
+
+
 def test_everything_can_be_set():
     options = read(
         LEAST

@@ -17,13 +17,13 @@ def waiting(reason: str, message: str = "") -> Object:
     return {"waiting": {"reason": reason, **({"message": message} if message else {})}}
 
 
-def over(code: int, reason: str = "", message: str = "") -> Object:
+def over(code: int, reason: str = "", message: str = "", *, since: int = -40, until: int = -10) -> Object:
     return {
         "terminated": {
             "exitCode": code,
             "reason": reason or ("Completed" if code == 0 else "Error"),
-            "startedAt": text(at(-40)),
-            "finishedAt": text(at(-10)),
+            "startedAt": text(at(since)),
+            "finishedAt": text(at(until)),
             **({"message": message} if message else {}),
         }
     }
@@ -35,23 +35,29 @@ def pod(
     publish: Object = IDLE,
     *,
     meta: Object | None = None,
+    together: bool = False,
     **status: Any,
 ) -> Object:
-    """A pod whose containers are in these states."""
+    """A pod whose containers are in these states; `together`: stage-in is no init container."""
 
     def told(name: str, state: Object) -> Object:
         return {"name": name, "state": state, "imageID": f"{name}@sha256:1"}
 
-    return {
+    found: Object = {
         "metadata": {"name": "scan-1-x", "creationTimestamp": text(at(-60)), **(meta or {})},
         "spec": {"nodeName": "n1"},
         "status": {
             "phase": "Pending",
-            "initContainerStatuses": [told("stage-in", stage_in)],
-            "containerStatuses": [told("plugin", plugin), told("publish", publish)],
-            **status,
+            ("containerStatuses" if together else "initContainerStatuses"): [told("stage-in", stage_in)],
         },
     }
+    found["status"]["containerStatuses"] = [
+        *found["status"].get("containerStatuses", ()),
+        told("plugin", plugin),
+        told("publish", publish),
+    ]
+    found["status"] |= status
+    return found
 
 
 def unscheduled(reason: str = "Unschedulable") -> Object:
@@ -61,6 +67,7 @@ def unscheduled(reason: str = "Unschedulable") -> Object:
 
 DONE = over(0)
 OK = over(0, message='{"ok": true, "digest": "sha256:1"}')
+STAGED = over(0, since=-50, until=-40)
 STAGES: dict[str, tuple[Object | None, Stage]] = {
     "none": (None, Stage.NO_POD),
     "just-created": ({"metadata": {"name": "x"}, "spec": {}}, Stage.PENDING),
@@ -76,6 +83,17 @@ STAGES: dict[str, tuple[Object | None, Stage]] = {
     "all-ended-phase-behind": (pod(DONE, DONE, OK, phase="Running"), Stage.ENDED),
     "all-failed": (pod(DONE, over(3), over(1), phase="Failed"), Stage.ENDED),
     "evicted-before-start": (pod(phase="Failed", reason="Evicted"), Stage.ENDED),
+    "together-waits": (pod(together=True), Stage.PENDING),
+    "together-stages-in": (pod(RAN, RAN, RAN, together=True), Stage.STAGING_IN),
+    "together-lacks-the-programs-image": (pod(DONE, IDLE, RAN, together=True), Stage.STAGING_IN),
+    "together-runs": (pod(DONE, RAN, RAN, together=True), Stage.RUNNING),
+    "together-publishes": (pod(DONE, DONE, RAN, together=True), Stage.PUBLISHING),
+    "together-all-ended-phase-behind": (pod(DONE, DONE, OK, together=True), Stage.ENDED),
+    "together-staging-failed-others-wait": (pod(over(75), RAN, RAN, together=True), Stage.STAGING_IN),
+    "together-staging-failed-program-ended": (pod(over(75), over(75), RAN, together=True), Stage.STAGING_IN),
+    "together-staging-failed-publish-ended": (pod(over(75), RAN, over(75), together=True), Stage.STAGING_IN),
+    "together-staging-failed-all-ended": (pod(over(75), over(75), over(75), together=True), Stage.ENDED),
+    "together-program-died-at-once": (pod(RAN, over(137), RAN, together=True), Stage.PUBLISHING),
 }
 
 
@@ -85,11 +103,26 @@ def test_stage(raw: Object | None, stage: Stage):
 
 
 def test_times_names_and_places():
-    facts = pod_facts(pod(DONE, RAN, RAN))
+    facts = pod_facts(pod(STAGED, RAN, RAN))
     assert (facts.name, facts.node, facts.image_id) == ("scan-1-x", "n1", "plugin@sha256:1")
-    assert (facts.created, facts.init_started, facts.plugin_started) == (at(-60), at(-40), at(-40))
+    assert (facts.created, facts.init_started, facts.plugin_started) == (at(-60), at(-50), at(-40))
     assert not facts.deleted
     assert facts.deleted_at is None
+
+
+PROGRAM_STARTS: dict[str, tuple[Object, int | None]] = {
+    "after-stage-in": (pod(STAGED, RAN, RAN), -40),
+    "beside-stage-in": (pod(RAN, RAN, RAN, together=True), None),
+    "when-stage-in-ended": (pod(over(0, until=-10), RAN, RAN, together=True), -10),
+    "long-after-stage-in": (pod(over(0, since=-60, until=-50), RAN, RAN, together=True), -40),
+    "never-without-its-input": (pod(over(75), RAN, RAN, together=True), None),
+}
+
+
+@pytest.mark.parametrize(("raw", "seconds"), PROGRAM_STARTS.values(), ids=PROGRAM_STARTS)
+def test_the_program_starts_when_its_container_runs_and_its_input_is_there(raw: Object, seconds: int | None):
+    """From then on its deadline counts."""
+    assert pod_facts(raw).plugin_started == (None if seconds is None else at(seconds))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.attempt_scenes import BOUNDED, PUBLISH_FAILED, PULLING, STAGE_IN_FAILED, under_way
+from tests.attempt_scenes import BOUNDED, FAST, PUBLISH_FAILED, PULLING, STAGE_IN_FAILED, under_way
 from tests.plan_rows import Row, check_decision, check_idempotence
 from tests.runs import FACTS, NOW, at, attempted, ended, job, pod, text
 
@@ -130,6 +130,21 @@ ROWS = (
         actions=("stop scan-1",),
     ),
     Row(
+        "tools-cannot-be-executed",
+        under_way(
+            pod(
+                Stage.PUBLISHING,
+                start_problem='exec: "/chris/tools/opt/chris/tools/busybox": permission denied',
+            ),
+            settings=FAST,
+        ),
+        "PluginFailed",
+        "False",
+        says=("could not be started", "CHRIS_FAST_START=off"),
+        event="Warning",
+        actions=("stop scan-1",),
+    ),
+    Row(
         "writes-a-sparse-file-beyond-its-disk",
         under_way(ended(0, 75, report=PUBLISH_FAILED | {"code": "OutputTooLarge"})),
         "DiskExceeded",
@@ -170,6 +185,50 @@ ROWS = (
         says=("ChecksumMismatch", "object runs/7/attempts/1/pack-1", "manifest line 12"),
         event="Warning",
         again=0,
+    ),
+    Row(
+        "stage-in-failed-beside-the-others",
+        under_way(
+            pod(Stage.STAGING_IN, stage_in=replace(STAGE_IN_FAILED, finished=at(-60)), publish=Ended(75))
+        ),
+        "StageInFailed",
+        says=("ChecksumMismatch", "manifest line 12"),
+        event="Warning",
+        again=0,
+        actions=("stop scan-1",),
+    ),
+    Row(
+        "stage-in-was-removed",
+        under_way(PodFacts(stage=Stage.ENDED, stage_in=Ended(143, "Error", at(-50), at(-45)))),
+        "NodeLost",
+        says=("removed before the program's start",),
+        event="Warning",
+        again=0,
+    ),
+    Row(
+        "program-died-beside-stage-in",
+        under_way(
+            pod(
+                Stage.PUBLISHING,
+                stage_in=None,
+                plugin_started=None,
+                plugin=Ended(137, "Error", at(-40), at(-30)),
+            )
+        ),
+        "NodeLost",
+        says=("ended with 137 before its input was there",),
+        event="Warning",
+        again=0,
+        actions=("stop scan-1",),
+    ),
+    Row(
+        "program-had-died-before-stage-in-ended",
+        under_way(pod(Stage.PUBLISHING, plugin=Ended(137, "Error", at(-50), at(-41)))),
+        "NodeLost",
+        says=("before its input was there",),
+        event="Warning",
+        again=0,
+        actions=("stop scan-1",),
     ),
     Row(
         "publish-failed",

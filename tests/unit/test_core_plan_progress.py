@@ -4,15 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.attempt_scenes import NEW, PULLING, under_way
+from tests.attempt_scenes import FAST, NEW, PULLING, STAGE_IN_FAILED, under_way
 from tests.plan_rows import Row, check_decision, check_idempotence
 from tests.runs import (
     FACTS,
     NOW,
     Object,
     at,
+    attempted,
     between,
     child,
+    condition,
     decide,
     ended,
     job,
@@ -88,6 +90,62 @@ GOING_ON = (
         says=("container plugin: not found", "dockImage"),
         event="Warning",
         again=240,
+    ),
+    silent(
+        "image-still-cannot-be-pulled",  # in other words, as the kubelet finds them at every try
+        under_way(
+            pod(Stage.PENDING, pull_problem="container plugin: Back-off pulling image"),
+            attempted(uid=None)
+            | {"conditions": condition("ImagePullFailed", message="container plugin: not found")},
+        ),
+        240,
+    ),
+    Row(
+        "another-image-cannot-be-pulled",
+        under_way(
+            pod(Stage.PENDING, pull_problem="container stage-in: not found"),
+            attempted(uid=None)
+            | {"conditions": condition("ImagePullFailed", message="container plugin: not found")},
+        ),
+        "ImagePullFailed",
+        says=("container stage-in: not found", "CHRIS_STAGING_IMAGE"),
+        again=240,
+    ),
+    Row(
+        "image-of-the-tools-cannot-be-pulled",
+        under_way(
+            pod(Stage.PENDING, pull_problem='container plugin: pulling "staging:1"'), NEW, settings=FAST
+        ),
+        "ImagePullFailed",
+        says=("container plugin", "CHRIS_STAGING_IMAGE"),
+        event="Warning",
+        again=240,
+    ),
+    Row(
+        "image-of-the-tools-cannot-be-mounted",
+        under_way(
+            pod(Stage.PENDING, pull_problem="container plugin: ImageVolumeMountFailed: no"),
+            NEW,
+            settings=FAST,
+        ),
+        "ImagePullFailed",
+        says=("container plugin", "CHRIS_FAST_START=off"),
+        event="Warning",
+        again=240,
+    ),
+    Row(
+        "image-held-nothing-up-while-stage-in-worked",
+        under_way(
+            pod(Stage.STAGING_IN, created=at(-900), stage_in=Ended(0, "", at(-880), at(-10)), **PULLING), NEW
+        ),
+        "ImagePullFailed",
+        event="Warning",
+        again=290,
+    ),
+    silent(
+        "stage-in-failed-and-the-others-do-not-know-yet",
+        under_way(pod(Stage.STAGING_IN, stage_in=STAGE_IN_FAILED, publish=Ended(75))),
+        15,
     ),
     Row(
         "runs",

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from chris_operator.cluster import Cluster
 
-from . import settings
+from . import fast_start, settings
 from .root import ForeignRoot, OwnStorage
 from .service import Service
 
@@ -29,7 +29,7 @@ def _arguments() -> argparse.Namespace:
 async def _run(options: settings.OperatorSettings) -> None:
     storage = OwnStorage(dict(os.environ))
     async with await Cluster.connect() as cluster:
-        await Service(cluster, storage, options).run()
+        await Service(cluster, storage, await fast_start.decided(cluster, options)).run()
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from ipaddress import ip_network
 
 from chris_operator.core.observed import Settings
@@ -13,6 +14,15 @@ _LAST_PORT = 65535
 
 class SettingsError(ValueError):
     """A variable of the environment is missing or makes no sense."""
+
+
+class FastStart(StrEnum):
+    """Whether pods get their tools as an image volume, so that all their containers start together."""
+
+    AUTO = "auto"
+    """Where the API server's version says that the cluster mounts images."""
+    ON = "on"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class OperatorSettings:
     port: int = 8080
     """Of /metrics and /healthz."""
     workers: int = 16
+    fast_start: FastStart = FastStart.AUTO
     adopt_root: str | None = None
     """UID of the cluster whose Swift data this one may take over."""
 
@@ -92,6 +103,14 @@ def _network(values: Mapping[str, str]) -> NetworkSettings:
     )
 
 
+def _fast_start(values: Mapping[str, str]) -> FastStart:
+    text = values.get("CHRIS_FAST_START", FastStart.AUTO)
+    try:
+        return FastStart(text)
+    except ValueError:
+        raise SettingsError(f"CHRIS_FAST_START is {text!r}: give auto, on or off") from None
+
+
 def _required(values: Mapping[str, str], name: str) -> str:
     if not values.get(name):
         raise SettingsError(f"{name} is not set: the operator's Deployment must give it")
@@ -122,5 +141,6 @@ def read(values: Mapping[str, str]) -> OperatorSettings:
         url_lifetime=_seconds(values, "CHRIS_URL_LIFETIME_SECONDS", timedelta(hours=24)),
         lease=_seconds(values, "CHRIS_LEASE_SECONDS", timedelta(seconds=15)),
         port=int(values.get("CHRIS_PORT", "8080")),
+        fast_start=_fast_start(values),
         adopt_root=values.get("CHRIS_ADOPT_SWIFT_ROOT"),
     )

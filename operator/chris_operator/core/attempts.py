@@ -6,6 +6,7 @@ judged in `endings`.
 
 from datetime import datetime, timedelta
 
+from chris_operator.models.conditions import ConditionType, find
 from chris_operator.models.plugin import PluginSpec
 from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.quantity import MEBI
@@ -13,11 +14,14 @@ from chris_operator.models.quantity import MEBI
 from . import inputs, links, pods, report, resources
 from .command import command, environment
 from .conditions import timestamp
-from .endings import ended_pod, failed, job_of, stop
-from .observe import JobFacts, Stage, parse_time
+from .endings import ended_pod, failed, job_of, stage_in_failed, stop
+from .observe import PLUGIN, Ended, JobFacts, PodFacts, Stage, parse_time
 from .observed import Observed
 from .phases import Reason, known_reason
 from .verdict import Fact, Need, StartAttempt, StopAttempt, Verdict
+
+_MOUNT_SIGNS = ("ImageVolumeMountFailed", pods.TOOLS)
+"""In the words of kubelets and runtimes that cannot bring the tools as an image volume."""
 
 
 def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
@@ -125,11 +129,15 @@ def _running(  # noqa: PLR0911  one return per place where a pod can be
         return _no_pod(o, attempt, job, now)
     if pod.deleted:
         return _terminating(o, attempt, now)
+    if pod.stage_in is not None and pod.stage_in.exit_code != 0:
+        return _unwinding(o, attempt, pod.stage_in, now)
     if pod.pull_problem and pod.plugin_started is None:
         return _pulling(o, attempt, now)
     if pod.start_problem:
         # It never opened the FIFO, so publish would wait for its end for ever.
         words = f"the program could not be started: {pod.start_problem}"
+        if pods.TOOLS in pod.start_problem:
+            words += f": check {_culprit(o, pod.start_problem)}"
         return failed(o, attempt, Reason.PLUGIN_FAILED, words, now)
     known = {"attempt": attempt.model_copy(update={"uid": job.uid})}
     if pod.unschedulable:
@@ -175,12 +183,33 @@ def _terminating(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
     return failed(o, attempt, Reason.NODE_LOST, words, now)
 
 
+def _unwinding(o: Observed, attempt: AttemptStatus, stage_in: Ended, now: datetime) -> Verdict:
+    """stage-in failed beside the others, who end when they notice: their logs stay. Those who do not are stopped."""
+    waited = now - (stage_in.finished or now)
+    if waited < o.settings.grace_extra:
+        return Verdict(Reason.STAGE_IN_FAILED, "", again=o.settings.grace_extra - waited, quiet=True)
+    return stage_in_failed(o, attempt, stage_in, now)
+
+
 def _pulling(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
-    waited = now - (o.pod.created or now)
-    words = f"{o.pod.pull_problem}: check the Plugin's dockImage and the namespace's pull secrets"
+    # As long as stage-in works, an image that is missing holds nothing up yet.
+    waited = now - ((o.pod.stage_in.finished if o.pod.stage_in else None) or o.pod.created or now)
+    words = f"{o.pod.pull_problem}: check {_culprit(o, o.pod.pull_problem or '')}"
+    told = find(o.instance.status.conditions, ConditionType.SUCCEEDED)
+    if told and told.reason == Reason.IMAGE_PULL_FAILED and told.message.startswith(words.partition(":")[0]):
+        words = told.message  # the kubelet's words change with every try; the first ones say most
     if waited >= o.settings.pull_patience:
         return failed(o, attempt, Reason.IMAGE_PULL_FAILED, words, now)
     return Verdict(Reason.IMAGE_PULL_FAILED, words, again=o.settings.pull_patience - waited)
+
+
+def _culprit(o: Observed, problem: str) -> str:
+    """Where to look when a container cannot start: the program's image, ours, or how our tools get into the pod."""
+    if o.settings.pods.fast_start and any(sign in problem for sign in _MOUNT_SIGNS):
+        return "that this node's container runtime mounts images, or give the operator CHRIS_FAST_START=off"
+    if o.settings.pods.staging_image in problem or not problem.startswith(f"container {PLUGIN}:"):
+        return "the operator's CHRIS_STAGING_IMAGE and CHRIS_IMAGE_PULL_SECRETS"
+    return "the Plugin's dockImage and the namespace's pull secrets"
 
 
 def _progress(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict:
@@ -190,6 +219,10 @@ def _progress(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime)
         code = pod.publish.exit_code
         words = f"publish ended with {code} while the program was running"
         return failed(o, attempt, Reason.PUBLISH_FAILED, words, now)
+    if pod.plugin is not None and _ended_before_its_input(pod):
+        # It never opened the FIFO, so publish would wait for its end for ever.
+        words = f"the program's container ended with {pod.plugin.exit_code} before its input was there"
+        return failed(o, attempt, Reason.NODE_LOST, words, now)
     if pod.stage is Stage.RUNNING:
         return _deadline(o, attempt, now) or Verdict(
             Reason.RUNNING,
@@ -210,6 +243,14 @@ def _progress(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime)
         # Short stages are not written down: each write costs the API server more than it tells anybody.
         return Verdict(reason, words, again=o.settings.settle, quiet=True)
     return Verdict(reason, words, status=known)
+
+
+def _ended_before_its_input(pod: PodFacts) -> bool:
+    """The program's container ended while stage-in still worked beside it."""
+    if pod.plugin is None or pod.init_started is None:
+        return False
+    staged = pod.stage_in.finished if pod.stage_in else None
+    return pod.stage_in is None or bool(pod.plugin.finished and staged and pod.plugin.finished < staged)
 
 
 def _deadline_left(o: Observed, now: datetime) -> timedelta | None:

@@ -76,7 +76,7 @@ def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
     if pod.evicted and not _published(pod):
         return failed(o, attempt, Reason.PREEMPTED, f"its pod was evicted: {pod.evicted}", now)
     if pod.stage_in is not None and pod.stage_in.exit_code != 0:
-        return failed(o, attempt, Reason.STAGE_IN_FAILED, report.step_words("stage-in", pod.stage_in), now)
+        return stage_in_failed(o, attempt, pod.stage_in, now)
     if pod.plugin is not None and pod.plugin.reason == "OOMKilled":
         return _out_of_memory(o, plugin, attempt, job, now)
     if pod.plugin is None or pod.publish is None or not _published(pod):
@@ -92,6 +92,13 @@ def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
             o, attempt, Reason.PUBLISH_FAILED, f"its output does not hold: {o.given.manifest.problem}", now
         )
     return _published_verdict(o, attempt, job, pod.plugin, now)
+
+
+def stage_in_failed(o: Observed, attempt: AttemptStatus, stage_in: Ended, now: datetime) -> Verdict:
+    """The verdict about an attempt whose input could not be staged."""
+    if stage_in.exit_code == contract.EXIT_ABORTED:
+        return failed(o, attempt, Reason.NODE_LOST, "its pod was removed before the program's start", now)
+    return failed(o, attempt, Reason.STAGE_IN_FAILED, report.step_words("stage-in", stage_in), now)
 
 
 def _published(pod: PodFacts) -> bool:

@@ -76,7 +76,9 @@ class PodFacts:
     """The eviction is for what the run itself did: it filled its disk."""
     image_id: str = ""
     init_started: datetime | None = None
+    """When stage-in started."""
     plugin_started: datetime | None = None
+    """When the program could begin: its container had started, and the input was there."""
     stage_in: Ended | None = None
     plugin: Ended | None = None
     publish: Ended | None = None
@@ -166,18 +168,27 @@ def _own_excess(pod: Mapping[str, Any]) -> bool:
     return any(word in text for word in _DISK_WORDS) and "exceed" in text
 
 
-def _stage(
-    stage_in: Ended | None, init: Mapping[str, Any] | None, facts: dict[str, Any], phase: str
-) -> Stage:
-    if phase in {"Succeeded", "Failed"} or (facts["plugin"] and facts["publish"]):
+def _stage(facts: Mapping[str, Any], phase: str, *, first: bool) -> Stage:
+    """`first`: stage-in is an init container, after whose failure nothing else starts."""
+    stage_in = facts["stage_in"]
+    failed = stage_in is not None and stage_in.exit_code != 0
+    if phase in {"Succeeded", "Failed"} or (first and failed):
         return Stage.ENDED
-    if stage_in is not None and stage_in.exit_code != 0:
+    if facts["plugin"] and facts["publish"] and (first or stage_in):
         return Stage.ENDED
-    if facts["plugin"]:
+    if facts["plugin"] and not failed:
         return Stage.PUBLISHING
     if facts["plugin_started"]:
         return Stage.RUNNING
-    return Stage.STAGING_IN if _running_since(init) else Stage.PENDING
+    return Stage.STAGING_IN if facts["init_started"] else Stage.PENDING
+
+
+def _program_started(stage_in: Ended | None, plugin: Mapping[str, Any] | None) -> datetime | None:
+    """When the program could begin: its container runs, and the input is there."""
+    since = _running_since(plugin)
+    if since is None or stage_in is None or stage_in.exit_code != 0:
+        return None
+    return max(since, stage_in.finished or since)
 
 
 def pod_facts(pod: Mapping[str, Any] | None) -> PodFacts:
@@ -185,17 +196,19 @@ def pod_facts(pod: Mapping[str, Any] | None) -> PodFacts:
     if pod is None:
         return PodFacts()
     meta, status = pod.get("metadata") or {}, pod.get("status") or {}
-    named = {s["name"]: s for s in status.get("initContainerStatuses") or []}
-    named |= {s["name"]: s for s in status.get("containerStatuses") or []}
-    init, plugin, publish = (named.get(name) for name in (STAGE_IN, PLUGIN, PUBLISH))
-    stage_in = _ended(init, ours=True)
+    first = {s["name"]: s for s in status.get("initContainerStatuses") or []}
+    named = first | {s["name"]: s for s in status.get("containerStatuses") or []}
+    stage_in, plugin, publish = (named.get(name) for name in (STAGE_IN, PLUGIN, PUBLISH))
+    staged = _ended(stage_in, ours=True)
     facts: dict[str, Any] = {
+        "init_started": _running_since(stage_in),
+        "stage_in": staged,
         "plugin": _ended(plugin, ours=False),
         "publish": _ended(publish, ours=True),
-        "plugin_started": _running_since(plugin),
+        "plugin_started": _program_started(staged, plugin),
     }
     return PodFacts(
-        stage=_stage(stage_in, init, facts, status.get("phase") or ""),
+        stage=_stage(facts, status.get("phase") or "", first=bool(first)),
         name=meta.get("name") or "",
         node=(pod.get("spec") or {}).get("nodeName") or "",
         created=parse_time(meta.get("creationTimestamp")),
@@ -207,8 +220,6 @@ def pod_facts(pod: Mapping[str, Any] | None) -> PodFacts:
         evicted=_evicted(pod),
         own_excess=_own_excess(pod),
         image_id=(plugin or {}).get("imageID") or "",
-        init_started=_running_since(init),
-        stage_in=stage_in,
         **facts,
     )
 

@@ -1,8 +1,11 @@
 """The Job and Secret of one attempt, built as plain dictionaries.
 
-One pod per attempt: `stage-in` (init container) pulls the inputs and lays out the tools, `plugin` runs
-the program under the `run` script, `publish` waits for the kernel to tell it the plugin's end and
-pushes what was written. Only our own two containers see the Secret with the attempt's TempURLs.
+One pod per attempt: `stage-in` pulls the inputs, `plugin` runs the program under the `run` script, `publish`
+waits for the kernel to tell it the plugin's end and pushes what was written. Only our own two containers see the
+Secret with the attempt's TempURLs.
+
+Where the cluster mounts images as volumes, all three start together (`PodSettings.fast_start`) and the plugin's
+container finds `run` and busybox in our image; elsewhere `stage-in` is an init container that lays them out too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,6 +52,16 @@ class PodSettings:
     image_pull_policy: str = "IfNotPresent"
     image_pull_secrets: Sequence[str] = ()
     grace_seconds: int = 30
+    fast_start: bool = False
+    """The cluster mounts images as volumes: the tools come so, and stage-in starts beside the others."""
+
+    @property
+    def tools(self) -> str:
+        """Where the plugin's container finds `run` and busybox.
+
+        The whole image is mounted: containerd before 2.2 ignores a `subPath` of images without a word.
+        """
+        return f"{TOOLS}{contract.IMAGE_TOOLS_DIR}" if self.fast_start else TOOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +175,7 @@ def _plugin_container(attempt: Attempt, settings: PodSettings, disk: int) -> Man
         "name": observe.PLUGIN,
         "image": attempt.image,
         "imagePullPolicy": settings.image_pull_policy,
-        "command": [f"{TOOLS}/busybox", "sh", f"{TOOLS}/run", STATE, "--"],
+        "command": [f"{settings.tools}/busybox", "sh", f"{settings.tools}/run", STATE, "--"],
         "args": [_escape(word) for word in attempt.command],
         "env": [{"name": name, "value": _escape(value)} for name, value in environment.items()],
         "volumeMounts": [
@@ -181,13 +194,14 @@ def _escape(text: str) -> str:
     return text.replace("$", "$$")
 
 
-def _volumes(attempt: Attempt, input_limit: int) -> list[Manifest]:
+def _volumes(attempt: Attempt, settings: PodSettings, input_limit: int) -> list[Manifest]:
     def scratch(name: str, size: int) -> Manifest:
         return {"name": name, "emptyDir": {"sizeLimit": str(size)}}
 
+    image = {"reference": settings.staging_image, "pullPolicy": settings.image_pull_policy}
     return [
         {"name": "job", "secret": {"secretName": attempt.name}},
-        scratch("tools", _TOOLS_BYTES),
+        {"name": "tools", "image": image} if settings.fast_start else scratch("tools", _TOOLS_BYTES),
         scratch("state", _STATE_BYTES),
         scratch("incoming", input_limit),
         scratch("outgoing", attempt.resources.disk_bytes),
@@ -198,10 +212,12 @@ def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
     """The pod of one attempt."""
     input_limit = attempt.input_bytes + _SLACK
     disk = attempt.resources.disk_bytes + input_limit + _STATE_BYTES
+    lay_out = [] if settings.fast_start else [_mount("tools", TOOLS)]
     stage_in = _staging_container(
-        observe.STAGE_IN, settings, [_mount("tools", TOOLS), _mount("incoming", INCOMING)], disk
+        observe.STAGE_IN, settings, [*lay_out, _mount("incoming", INCOMING)], input_limit
     )
     publish = _staging_container(observe.PUBLISH, settings, [_mount("outgoing", OUTGOING)], _STATE_BYTES)
+    beside = [stage_in] if settings.fast_start else []
     user = {"runAsUser": UID, "runAsGroup": UID} if attempt.fixed_user else {}
     spec: Manifest = {
         "restartPolicy": "Never",
@@ -209,15 +225,20 @@ def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": settings.grace_seconds,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}} | user,
-        "initContainers": [stage_in],
-        "containers": [_plugin_container(attempt, settings, disk), publish],
-        "volumes": _volumes(attempt, input_limit),
+        **({} if settings.fast_start else {"initContainers": [stage_in]}),
+        # The kubelet starts them one after the other: first those that take longest to be ready.
+        "containers": [*beside, publish, _plugin_container(attempt, settings, disk)],
+        "volumes": _volumes(attempt, settings, input_limit),
     }
     if settings.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
     if attempt.priority_class:
         spec["priorityClassName"] = attempt.priority_class
     return spec
+
+
+_DEFAULT_CONTAINER = {"kubectl.kubernetes.io/default-container": observe.PLUGIN}
+"""`kubectl logs` and `kubectl exec` without -c mean the program."""
 
 
 def job(attempt: Attempt, settings: PodSettings) -> Manifest:
@@ -235,7 +256,7 @@ def job(attempt: Attempt, settings: PodSettings) -> Manifest:
             "parallelism": 1,
             "podReplacementPolicy": "Failed",
             "template": {
-                "metadata": {"labels": labels, "annotations": dict(attempt.annotations)},
+                "metadata": {"labels": labels, "annotations": _DEFAULT_CONTAINER | dict(attempt.annotations)},
                 "spec": pod_spec(attempt, settings),
             },
         },

@@ -12,11 +12,11 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
-from chris_operator.staging import contract
+from chris_operator.staging import contract, ready
 from chris_operator.staging.contract import ContractError, Report, Step
 from chris_operator.staging.errors import StagingError
 from chris_operator.staging.places import Places, log
-from chris_operator.staging.sentry import Ending, plugin_started, wait_until_ready
+from chris_operator.staging.sentry import Ending, plugin_started
 
 
 def main() -> int:
@@ -60,13 +60,14 @@ def exit_code(report: Report) -> int:
 def run_stage_in(places: Places) -> Report:
     """Bring the inputs; SIGTERM ends it at once (the first process of a container has no default for it)."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(contract.EXIT_ABORTED))
-    from chris_operator.staging.stage_in import say_ready, stage_in  # noqa: PLC0415 - publish does not need it
-
+    ready.begin_staging(places)
     try:
+        from chris_operator.staging.stage_in import stage_in  # noqa: PLC0415 - publish does not need it
+
         return stage_in(places, places.load_job())
     except BaseException:
         with suppress(OSError):
-            say_ready(places, "failed")
+            ready.say(places, ready.FAILED)
         raise
 
 
@@ -77,7 +78,7 @@ def run_publish(places: Places) -> Report:
     """
     ended = Ending()
     ended.watch()
-    wait_until_ready(places)
+    ready.wait_until_ready(places)
     with plugin_started(places) as watch:
         from chris_operator.staging.publish import publish  # noqa: PLC0415
 

@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self, TypeVar
 
 TOOLS_DIR = "/chris/tools"
-"""Where stage-in puts `run` and busybox for the plugin's container."""
+"""Where the plugin's container finds `run` and busybox: laid out by stage-in, or as our image, mounted there."""
+IMAGE_TOOLS_DIR = "/opt/chris/tools"
+"""Where our image carries them."""
 STATE_DIR = "/chris/state"
 """The small shared directory: FIFO, ready mark, log, usage. Writable by the plugin, so never trusted."""
 JOB_DIR = "/chris/job"
@@ -25,6 +27,9 @@ TERMINATION_LOG = "/dev/termination-log"
 ALIVE_FIFO = "alive"
 """The FIFO that `run` holds open for as long as the plugin lives."""
 READY_MARK = "ready"
+"""Holds one word, written once: `ready`, or `failed` where the inputs cannot be staged."""
+STAGING_LOCK = "staging"
+"""Locked and written to by `stage-in` for as long as it lives, so that the kernel tells `publish` its end."""
 LOG_FILE = "log"
 USAGE_FILE = "usage"
 

@@ -11,12 +11,14 @@ shift 2
 # Until the command starts, any way out means that it was aborted: opening a FIFO fails when SIGTERM comes.
 trap 'exit 143' TERM EXIT
 
-until [ -e "$state/ready" ]; do sleep 0.05; done
-if [ "$(cat "$state/ready")" != ready ]; then
+check_input() {
+	[ "$(cat "$state/ready")" = ready ] && return
 	trap - EXIT
 	echo "run: the inputs could not be staged; see the container stage-in" >&2
 	exit 75
-fi
+}
+
+[ ! -e "$state/ready" ] || check_input # where that failed long ago, publish is gone already
 
 # busybox prefers its own applets to programs of the image, so names are looked up here.
 program=$1
@@ -47,7 +49,11 @@ rm -rf "$state/output" "$state/log" "$state/usage"
 mkfifo "$state/output"
 exec 4<>"$state/output" 5<"$state/output" 6>"$state/output" 4>&-
 rm "$state/output"
-exec 3>"$state/alive" # waits until publish reads it
+
+# publish reads the FIFO once stage-in has ended, well or badly: opening it waits for that.
+mkfifo "$state/alive" 2>/dev/null # whoever comes first makes it
+exec 3>"$state/alive"
+check_input
 trap - EXIT
 cpu_start=$(cpu_now)
 

@@ -3,29 +3,16 @@
 import os
 import signal
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from chris_operator.staging import contract
 from chris_operator.staging.contract import Usage
 from chris_operator.staging.errors import StagingError
 from chris_operator.staging.places import Places
-
-READY_PAUSE = 0.05
-
-
-def wait_until_ready(places: Places) -> None:
-    """Return when stage-in is done; at once where it is an init container, after a while where it runs beside us."""
-    mark = Path(places.state(contract.READY_MARK))
-    while not mark.exists():
-        time.sleep(READY_PAUSE)
-    if mark.read_text().strip() != "ready":
-        raise StagingError("StageInFailed", "the inputs could not be staged; see stage-in")
 
 
 @dataclass(frozen=True)

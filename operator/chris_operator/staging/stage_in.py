@@ -5,7 +5,6 @@ parallel ranges that are written in place; every file's content is proven by its
 asked for once more before it is an error. Memory depends on the number of threads, not on the data.
 """
 
-import errno
 import os
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from chris_operator.staging import contract, manifest
+from chris_operator.staging import contract, manifest, ready
 from chris_operator.staging.contract import InputRef, Report, StageJob
 from chris_operator.staging.crew import Crew
 from chris_operator.staging.download import plan
@@ -39,7 +38,7 @@ def stage_in(places: Places, job: StageJob) -> Report:
             header = stage_input(each, placer, crew)
             files, size = files + header.files, size + header.bytes
     install_tools(places)
-    say_ready(places)
+    ready.say(places)
     return Report("stage-in", ok=True, files=files, bytes=size)
 
 
@@ -103,15 +102,3 @@ def install_tools(places: Places) -> None:
     for source, name in ((Path(__file__).with_name("run.sh"), "run"), (Path(BUSYBOX), "busybox")):
         shutil.copyfile(source, tools / name)
         (tools / name).chmod(0o555)
-
-
-def say_ready(places: Places, word: str = "ready") -> None:
-    """Make the FIFO and, last, the mark that `run` and `publish` wait for."""
-    try:
-        os.mkfifo(places.state(contract.ALIVE_FIFO))
-    except OSError as error:
-        if error.errno != errno.EEXIST:
-            raise
-    new = Path(places.state(f"{contract.READY_MARK}.new"))
-    new.write_text(f"{word}\n")
-    new.rename(places.state(contract.READY_MARK))
