@@ -98,6 +98,10 @@ if [ -n "$cpu_start" ] && [ -n "$cpu_end" ]; then
 	cpu=$(printf '%d.%06d' $((microseconds / 1000000)) $((microseconds % 1000000)))
 fi
 peak=$(memory_peak)
-printf '{"exitCode":%d,"cpuSeconds":%s,"peakMemoryBytes":%s}\n' $code "${cpu:-null}" "${peak:-null}" \
-	>"$state/usage.new" && mv -T "$state/usage.new" "$state/usage"
+# What the command itself left under the file's name, were it a directory, is moved aside: nothing may stand in the
+# way of the truth, and nothing of it is opened.
+usage=$(mktemp "$state/XXXXXX")
+printf '{"exitCode":%d,"cpuSeconds":%s,"peakMemoryBytes":%s}\n' $code "${cpu:-null}" "${peak:-null}" >"$usage"
+mv -T "$state/usage" "$usage.aside"
+mv -T "$usage" "$state/usage"
 exit $code
