@@ -34,10 +34,32 @@ PARAMETERS = [
     {"name": "fast", "type": "bool", "flag": "--fast", "optional": True, "default": False},
     {"name": "level", "type": "float", "flag": "--level", "optional": True, "default": 0.5},
 ]
+EVERY_TYPE = [
+    {"name": name, "type": kind, "flag": f"--{name}"}
+    for name, kind in (
+        ("subject", "str"),
+        ("count", "int"),
+        ("ratio", "float"),
+        ("exact", "bool"),
+        ("atlas", "path"),
+        ("series", "unextpath"),
+    )
+]
 CATALOGUE = (
     plugin("pl-fs", parameters=PARAMETERS),
     plugin("pl-ds", "ds", parameters=PARAMETERS, minMemoryLimit="200Mi", maxMemoryLimit="500Mi"),
-    plugin("pl-needs", parameters=[{"name": "subject", "type": "str", "flag": "--subject"}]),
+    plugin("pl-needs", parameters=EVERY_TYPE),
+    plugin(
+        "pl-bounded",
+        minCpuLimit="500m",
+        maxCpuLimit="2000m",
+        minMemoryLimit="200Mi",
+        maxMemoryLimit="1Gi",
+        minGpuLimit=1,
+        maxGpuLimit=2,
+        minNumberOfWorkers=2,
+        maxNumberOfWorkers=4,
+    ),
     plugin("pl-undemanding", "ds", allowEmptyInput=True),
     plugin("pl-reads", "ds", parameters=[{"name": "atlas", "type": "path", "flag": "--atlas"}]),
     *documents(ROOT / "plugins" / "pl-dircopy" / "plugin.yaml"),

@@ -117,20 +117,28 @@ def _eviction(words: str) -> Callable[[Attempt], None]:
     return evict
 
 
+DISK = ("the run wrote more than its disk allows", "raise resources.ephemeralStorage")
+LOG = ("the program printed more than the volume for its log holds", "let it print less")
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "what", "remedy"),
     [
-        'Usage of EmptyDir volume "outgoing" exceeds the limit "10Gi". ',
-        "Pod ephemeral local storage usage exceeds the total limit of containers 12Gi. ",
-        'Container plugin exceeded its local ephemeral storage limit "12Gi". ',
+        pytest.param('Usage of EmptyDir volume "outgoing" exceeds the limit "10Gi"', *DISK, id="volume"),
+        pytest.param('Usage of EmptyDir volume "state" exceeds the limit "4Gi"', *LOG, id="log"),
+        pytest.param(
+            "Pod ephemeral local storage usage exceeds the total limit of containers 12Gi", *DISK, id="pod"
+        ),
+        pytest.param(
+            'Container plugin exceeded its local ephemeral storage limit "12Gi"', *DISK, id="container"
+        ),
     ],
-    ids=["volume", "pod", "container"],
 )
-def test_a_run_that_fills_its_disk_is_final(tenant: Tenant, words: str):
+def test_a_run_that_fills_its_disk_is_final(tenant: Tenant, words: str, what: str, remedy: str):
     run = tenant.run("scan", retries=3)
-    _eviction(words)(run.attempt())
+    _eviction(f"{words}. ")(run.attempt())
     message = run.until("DiskExceeded", "False")
-    told = f"the run wrote more than its disk allows ({words}): raise resources.ephemeralStorage"
+    told = f"{what} ({words}): {remedy}"
     assert message == told
     run.told(("Warning", "DiskExceeded", told))
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.controller.operator_process import Operator
 from tests.controller.tenant import FILES, Run, Tenant
+from tests.resource_examples import merged
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
 
@@ -18,6 +19,7 @@ class Refused:
     id: str
     reason: str
     message: str
+    """Whole, with {user} for the tenant's."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     plugin: str = "pl-fs"
 
@@ -32,7 +34,54 @@ _FLOAT = (
     "parameter 'level' must be of type float, but {} was given: give a number without quotes, such as 0.5"
 )
 _BOOL = "parameter 'fast' must be of type bool, but {} was given: give true or false, without quotes"
-_HAS = "does not exist in pl-fs 1.0.0: it has fast, level, size, word"
+_STR = "parameter 'word' must be of type str, but {} was given: give text, such as \"brain\""
+_HAS = "but {} was given: it has fast (bool), level (float), size (int), word (str)"
+_ABSENT = f"does not exist in pl-fs 1.0.0, {_HAS}"
+_NEEDED = {
+    "subject": ("str", "s1"),
+    "count": ("int", 1),
+    "ratio": ("float", 0.5),
+    "exact": ("bool", True),
+    "atlas": ("path", "SERVICES/atlas"),
+    "series": ("unextpath", "SERVICES/scan"),
+}
+"""Required parameters of pl-needs: type, and a value that fits."""
+
+
+def _without(*names: str) -> Refused:
+    missing = (
+        f"parameter {name!r} (type {_NEEDED[name][0]}) is required by pl-needs 1.0.0 and was not given"
+        for name in names
+    )
+    given = {name: value for name, (_, value) in _NEEDED.items() if name not in names}
+    return Refused(
+        f"without-{'-'.join(names)}",
+        "InvalidParameters",
+        "; ".join(missing),
+        {"parameters": given},
+        "pl-needs",
+    )
+
+
+def _path(what: str, name: str, value: Any, message: str) -> Refused:
+    given = {other: fits for other, (_, fits) in _NEEDED.items()} | {name: value}
+    return Refused(f"{name}-{what}", "InvalidParameters", message, {"parameters": given}, "pl-needs")
+
+
+_PATHS = "comma-separated paths in Swift"
+_LINKS = (
+    "parameter 'series' (type unextpath): only link-only plugins take this type here, but {} was given: bring the "
+    "data into the feed with pl-dircopy and name that run in previous"
+)
+
+
+def _outside(what: str, value: str, least: str, most: str, **wish: Any) -> Refused:
+    name = what.rpartition("-")[0]
+    place = name if name == "workers" else f"resources.{name}"
+    words = f"{place} is {value}, but pl-bounded 1.0.0 takes {least} to {most}: ask for something within that range"
+    fits = {"resources": {"gpu": 1}, "workers": 2}
+    return Refused(what, "InvalidSpec", words, merged(fits, wish), "pl-bounded")
+
 
 REFUSED = (
     _wrong("size-is-text", "3", _INT.format("'3'")),
@@ -42,28 +91,61 @@ REFUSED = (
     _wrong("level-is-true", True, _FLOAT.format("True")),
     _wrong("fast-is-one", 1, _BOOL.format("1")),
     _wrong("fast-is-text", "yes", _BOOL.format("'yes'")),
+    _wrong("word-is-number", 5, _STR.format("5")),
+    _wrong("word-is-true", True, _STR.format("True")),
     _wrong(
-        "word-is-number",
-        5,
-        "parameter 'word' must be of type str, but 5 was given: give text, such as \"brain\"",
+        "word-is-long",
+        "x" * 601,
+        f"parameter 'word' has 601 characters, but values of type str end at 600: '{'x' * 76}… was given",
     ),
-    _wrong("word-is-long", "x" * 601, "parameter 'word' has 601 characters, but str values end at 600"),
     _wrong(
-        "word-has-nul", "a\0b", "parameter 'word' contains a NUL character, which no command line can carry"
+        "word-has-nul",
+        "a\0b",
+        "parameter 'word' (type str) contains a NUL character, which no command line can carry: 'a\\x00b' was given",
     ),
-    _wrong("speed", 1, f"parameter 'speed' {_HAS}"),
+    _wrong("speed-unknown", 1, f"parameter 'speed' {_ABSENT.format(1)}"),
+    Refused(
+        "parameter-in-capitals",
+        "InvalidParameters",
+        f"parameter 'Size' {_ABSENT.format(3)}",
+        {"parameters": {"Size": 3}},
+    ),
     Refused(
         "two-things-wrong",
         "InvalidParameters",
-        f"parameter 'a' {_HAS}; {_INT.format(repr('x'))}",
+        f"parameter 'a' {_ABSENT.format(1)}; {_INT.format(repr('x'))}",
         {"parameters": {"size": "x", "a": 1}},
     ),
-    Refused(
-        "required-missing",
-        "InvalidParameters",
-        "parameter 'subject' (type str) is required by pl-needs 1.0.0 and was not given",
-        plugin="pl-needs",
+    *(_without(name) for name in _NEEDED),
+    _without(*_NEEDED),
+    _path(
+        "is-number",
+        "atlas",
+        7,
+        f"parameter 'atlas' must be of type path, but 7 was given: give {_PATHS}",
     ),
+    _path(
+        "is-true",
+        "series",
+        True,
+        f"parameter 'series' must be of type unextpath, but True was given: give {_PATHS}",
+    ),
+    _path(
+        "is-anothers",
+        "atlas",
+        "home/mallory/uploads",
+        "parameter 'atlas' (type path): path 'home/mallory/uploads' belongs to user 'mallory', and this namespace "
+        f"works for {{user!r}}; {_LINKS.format(repr('SERVICES/scan'))}",
+    ),
+    _path("for-a-program-with-a-pod", "series", "SERVICES/x", _LINKS.format("'SERVICES/x'")),
+    _outside("cpu-low", "100m", "500m", "2000m", resources={"cpu": "100m"}),
+    _outside("cpu-high", "3000m", "500m", "2000m", resources={"cpu": 3}),
+    _outside("memory-low", "100Mi", "200Mi", "1024Mi", resources={"memory": "100Mi"}),
+    _outside("memory-high", "2048Mi", "200Mi", "1024Mi", resources={"memory": "2Gi"}),
+    _outside("gpu-low", "0", "1", "2", resources={"gpu": 0}),
+    _outside("gpu-high", "3", "1", "2", resources={"gpu": 3}),
+    _outside("workers-low", "1", "2", "4", workers=1),
+    _outside("workers-high", "5", "2", "4", workers=5),
     Refused(
         "ds-without-parent",
         "InvalidSpec",
@@ -103,8 +185,9 @@ def refused(operator_process: Operator, new_tenant: Callable[[], Tenant]) -> Map
 def test_what_cannot_be_run_ends_at_once(operator: Operator, refused: Mapping[str, Run], case: Refused):
     assert operator.running
     run, tenant = refused[case.id], refused[case.id].tenant
-    assert run.until(case.reason, "False") == case.message
-    run.told(("Warning", case.reason, case.message))
+    message = run.until(case.reason, "False")
+    assert message == case.message.format(user=tenant.user)
+    run.told(("Warning", case.reason, message[:1024]))
     status = run.status
     assert "attempt" not in status
     assert status["completionTime"]
@@ -126,6 +209,8 @@ def test_runs_in_a_circle_end(tenant: Tenant):
     for run, circle in ((first, "a → c → b → a"), (second, "b → a → c → b"), (third, "c → b → a → c")):
         words = run.until("InvalidSpec", "False")
         assert words == f"previous leads in a circle ({circle}): name a parent outside it"
+        run.heard("Warning", "InvalidSpec", words)
+    assert tenant.objects() == []
     assert tenant.leftovers() == {}
 
 

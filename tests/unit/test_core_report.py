@@ -5,6 +5,7 @@ from tests.runs import Object, ended, pod
 
 from chris_operator.core import report
 from chris_operator.core.observe import Ended, PodFacts, Stage
+from chris_operator.models.plugininstance import Output
 
 FAILED: Object = {
     "ok": False,
@@ -57,3 +58,18 @@ def test_the_kubelets_exit_code_counts_more_than_publishs():
     usage = report.usage(ended(3, report={"ok": True, "exitCode": 0, "cpuSeconds": 2.0}))
     assert usage is not None
     assert (usage.exit_code, usage.cpu_seconds, usage.peak_memory_bytes) == (3, 2.0, None)
+
+
+@pytest.mark.parametrize(
+    ("files", "skipped", "words"),
+    [
+        (3, 0, "3 files, 99 bytes"),
+        (3, 2, "3 files, 99 bytes; left out, as only regular files are kept: 2"),
+        (0, 0, "the program ended well but wrote no files"),
+        (0, 1, "the program ended well but wrote no files; left out, as only regular files are kept: 1"),
+    ],
+    ids=["files", "files-and-links", "nothing", "links-only"],
+)
+def test_what_was_written_and_what_was_left_out(files: int, skipped: int, words: str):
+    output = Output(attempt=1, digest="sha256:1", files=files, bytes=33 * files)
+    assert report.output_words(output, ended(report={"ok": True, "skipped": skipped})) == words

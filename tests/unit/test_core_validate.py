@@ -27,7 +27,7 @@ BAD_VALUES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "missing": ({}, ("'needed'", "type str", "pl-x 1.0.0", "was not given")),
     "unknown": (
         {"needed": "", "nedeed": 1},
-        ("'nedeed'", "does not exist", "count, needed, on, ratio, text"),
+        ("'nedeed'", "does not exist", "but 1 was given", "count (int), needed (str), on (bool)"),
     ),
     "str-is-int": ({"needed": 1}, ("'needed'", "type str", "1 was given", 'such as "brain"')),
     "str-is-bool": ({"needed": True}, ("'needed'", "type str", "True")),
@@ -38,8 +38,8 @@ BAD_VALUES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "float-is-bool": ({"needed": "", "ratio": False}, ("'ratio'", "type float", "False")),
     "bool-is-text": ({"needed": "", "on": "true"}, ("'on'", "type bool", "'true'", "true or false")),
     "bool-is-int": ({"needed": "", "on": 1}, ("'on'", "type bool", "1 was given")),
-    "nul": ({"needed": "a\0b"}, ("'needed'", "NUL")),
-    "too-long": ({"needed": "x" * 601}, ("'needed'", "601", "600")),
+    "nul": ({"needed": "a\0b"}, ("'needed' (type str)", "NUL", repr("a\0b"))),
+    "too-long": ({"needed": "x" * 601}, ("'needed'", "601", "type str end at 600", "'xxx")),
     "long-value-is-cut": ({"needed": "", "count": "x" * 500}, ("'count'", "xxx…")),
 }
 

@@ -112,7 +112,7 @@ def test_the_kustomization_names_the_base_it_is_over(tmp_path: Path):
 
 def test_an_installation_has_neither_test_plugins_nor_the_development_swift():
     apart = {spec.name for spec in specs.discover(CHECKOUT) if not specs.is_installed(CHECKOUT, spec)}
-    assert apart == {"swift", "pl-testprobe"}
+    assert apart == {"swift", "pl-testprobe", "pl-teststatic"}
 
 
 def test_a_folder_anywhere_is_a_plugin(tmp_path: Path, plugin: Path):

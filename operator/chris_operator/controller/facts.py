@@ -131,9 +131,10 @@ class Facts:
             for each in found:
                 name = each.path or path.rpartition("/")[2]
                 if name in entries:
-                    return ListingFact(
-                        problem="two of the paths given hold a file of the same name: name one of them"
+                    words = (
+                        f"path {path!r} and another one given hold a file of the same name: name one of them"
                     )
+                    return ListingFact(problem=words)
                 entries[name] = replace(each, path=name, within="")
         if missing:
             return ListingFact(missing=tuple(missing))
@@ -160,7 +161,7 @@ class Facts:
             return ListingFact(missing=tuple(missing))
         run_id = o.instance.status.id or o.given.run_id
         if run_id is None or o.feed is None or o.feed.status.id is None or o.tenant.user is None:
-            return ListingFact(missing=("a Feed and a number",))
+            return ListingFact(problem="the run has no Feed or no number yet")
         own = inputs.own_prefix(o, links.ATTEMPT)
         header, _ = self._storage.put_manifest(own + inputs.MANIFEST, entries, prefixes=prefixes)
         root = run_prefix(o.tenant.user, o.feed.status.id, run_id)

@@ -79,7 +79,7 @@ def _lacking(o: Observed, plugin: PluginSpec) -> Verdict | Need | None:
         return None
     if o.given.listing is None:
         return Need(Fact.LISTING)
-    if problem := links.problem(o.given.listing):
+    if problem := links.problem(o.instance, plugin, o.given.listing):
         return Verdict(Reason.INVALID_PARAMETERS, problem, final=True)
     return None
 

@@ -71,7 +71,7 @@ def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
     pod = o.pod
     attempt = attempt.model_copy(update={"uid": job.uid})
     if pod.own_excess:
-        words = f"the run wrote more than its disk allows ({pod.evicted}): raise resources.ephemeralStorage"
+        words = report.excess_words(pod.evicted or "")
         return Verdict(Reason.DISK_EXCEEDED, words, final=True, status=report.facts(pod))
     if pod.evicted and not _published(pod):
         return failed(o, attempt, Reason.PREEMPTED, f"its pod was evicted: {pod.evicted}", now)
@@ -184,8 +184,7 @@ def _published_verdict(
         words = f"the program ended with exit code {plugin.exit_code}{report.signal_words(plugin.exit_code)}"
         return _kept(o, failed(o, attempt, Reason.PLUGIN_FAILED, words, now), job, now)
     status = {"attempt": attempt} | _adopted(o, attempt.number, job, now, partial=False)
-    files, size = status["output"].files, status["output"].bytes
-    words = f"{files} files, {size} bytes" if files else "the program ended well but wrote no files"
+    words = report.output_words(status["output"], o.pod)
     return Verdict(
         Reason.COMPLETED, words, final=True, status=status, actions=(CopyManifest(attempt.number),)
     )

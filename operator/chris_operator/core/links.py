@@ -35,19 +35,18 @@ def staged(instance: PluginInstance, plugin: PluginSpec) -> list[str]:
     return list(dict.fromkeys(path for value in values for path in validate.split_paths(str(value))))
 
 
-def problem(listing: ListingFact) -> str | None:
+def problem(instance: PluginInstance, plugin: PluginSpec, listing: ListingFact) -> str | None:
     """Why the listed paths cannot be a run's input; None when they can."""
-    if listing.missing:
-        return f"{len(listing.missing)} of the paths given lead to no files in Swift: upload them first"
-    return listing.problem
+    absent = validate.absent_complaints(plugin, instance.spec.parameters, listing.missing)
+    return "; ".join(absent) or listing.problem
 
 
-def verdict(o: Observed, now: datetime) -> Verdict | Need:
+def verdict(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
     """Links what the parameters name, or says which of them cannot be linked."""
     listing = o.given.listing
     if listing is None:
         return Need(Fact.LISTING)
-    if wrong := problem(listing):
+    if wrong := problem(o.instance, plugin, listing):
         return Verdict(Reason.INVALID_PARAMETERS, wrong, final=True)
     output = Output(attempt=ATTEMPT, digest=listing.digest, files=listing.files, bytes=listing.bytes)
     created = parse_time(o.instance.metadata.creation_timestamp) or now

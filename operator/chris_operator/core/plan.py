@@ -96,7 +96,7 @@ def _with_plugin(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Ne
     if o.feed is None or o.feed.status.id is None:
         return Verdict(Reason.FEED_NOT_FOUND, f"Feed {o.feed_name} has no number yet", quiet=True)
     if o.no_pod:
-        return links.verdict(o, now)
+        return links.verdict(o, plugin, now)
     return attempts.current(o, plugin, now)
 
 

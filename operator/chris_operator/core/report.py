@@ -4,7 +4,7 @@ import signal
 from datetime import datetime
 from typing import Any
 
-from chris_operator.models.plugininstance import Phases, Usage
+from chris_operator.models.plugininstance import Output, Phases, Usage
 
 from .conditions import timestamp
 from .observe import Ended, JobFacts, PodFacts, parse_time
@@ -22,6 +22,28 @@ def signal_words(exit_code: int) -> str:
         return f" (killed by {signal.Signals(exit_code - _SIGNAL_BASE).name})"
     except ValueError:
         return ""
+
+
+def output_words(output: Output, pod: PodFacts) -> str:
+    """How much a program wrote that ended well, and how many of its links, devices and the like were left out."""
+    size = f"{output.files} files, {output.bytes} bytes"
+    words = size if output.files else "the program ended well but wrote no files"
+    left = pod.publish.message.get("skipped") if pod.publish else None
+    return f"{words}; left out, as only regular files are kept: {left}" if left else words
+
+
+def excess_words(evicted: str) -> str:
+    """What filled a run's disk, in the kubelet's words, and what helps.
+
+    >>> excess_words('Usage of EmptyDir volume "outgoing" exceeds the limit "1Gi". ').partition(": ")[2]
+    'raise resources.ephemeralStorage'
+    >>> excess_words('Usage of EmptyDir volume "state" exceeds the limit "4Gi". ').partition(": ")[2]
+    'let it print less'
+    """
+    told = evicted.strip(" .")
+    if 'volume "state"' in told:
+        return f"the program printed more than the volume for its log holds ({told}): let it print less"
+    return f"the run wrote more than its disk allows ({told}): raise resources.ephemeralStorage"
 
 
 def step_words(step: str, ended: Ended) -> str:

@@ -5,7 +5,7 @@ and the remedy; an empty list means that all is well. Nothing here raises: a bad
 a run, not an error of the operator.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from chris_operator.models.plugin import PluginParameter, PluginSpec
@@ -46,10 +46,16 @@ def _value_complaint(parameter: PluginParameter, value: Any) -> str | None:
             f"give {remedy}"
         )
     if isinstance(value, str) and "\0" in value:
-        return f"parameter {parameter.name!r} contains a NUL character, which no command line can carry"
+        return (
+            f"parameter {parameter.name!r} (type {parameter.type}) contains a NUL character, which no command line "
+            f"can carry: {_show(value)} was given"
+        )
     limit = _MAX_PATHS if parameter.type in PATH_TYPES else _MAX_STRING
     if isinstance(value, str) and len(value) > limit:
-        return f"parameter {parameter.name!r} has {len(value)} characters, but {parameter.type} values end at {limit}"
+        return (
+            f"parameter {parameter.name!r} has {len(value)} characters, but values of type {parameter.type} end at "
+            f"{limit}: {_show(value)} was given"
+        )
     return None
 
 
@@ -57,8 +63,9 @@ def parameter_complaints(plugin: PluginSpec, given: Mapping[str, Any]) -> list[s
     """What is wrong with the parameters of a run of this plugin."""
     known = {p.name: p for p in plugin.parameters}
     title = f"{plugin.name} {plugin.version}"
+    has = ", ".join(f"{name} ({known[name].type})" for name in sorted(known)) or "no parameters"
     unknown = [
-        f"parameter {name!r} does not exist in {title}: it has {', '.join(sorted(known)) or 'no parameters'}"
+        f"parameter {name!r} does not exist in {title}, but {_show(given[name])} was given: it has {has}"
         for name in sorted(given)
         if name not in known
     ]
@@ -85,34 +92,46 @@ def path_complaint(path: str, user: str) -> str | None:
 
     A user reads his own home below its two standard folders, and what is public.
     """
-    parts = path.split("/")
+    parts, shown = path.split("/"), _show(path)
     if any(part in {"", ".", ".."} for part in parts):
-        return f"path {path!r} contains an empty, '.' or '..' part: give the plain path"
+        return f"path {shown} contains an empty, '.' or '..' part: give the plain path"
     if parts[0] not in {"home", "SERVICES", "PIPELINES"}:
-        return f"path {path!r} must start with home/, SERVICES/ or PIPELINES/"
+        return f"path {shown} must start with home/, SERVICES/ or PIPELINES/"
     if len(parts) == 1 or path in {f"home/{user}", f"home/{user}/feeds"}:
-        return f"path {path!r} is too wide: name a folder or file below it"
+        return f"path {shown} is too wide: name a folder or file below it"
     if parts[0] == "home" and parts[1] != user:
-        return f"path {path!r} belongs to user {parts[1]!r}, and this namespace works for {user!r}"
+        return f"path {shown} belongs to user {parts[1]!r}, and this namespace works for {user!r}"
     return None
 
 
 def path_complaints(plugin: PluginSpec, given: Mapping[str, Any], user: str, *, links: bool) -> list[str]:
     """What is wrong with the paths in Swift that the parameters name; `links` tells a plugin that only links."""
-    kinds = {p.name: p.type for p in plugin.parameters if p.type in PATH_TYPES}
-    found = []
-    for name, value in given.items():
-        if kinds.get(name) == "unextpath" and not links:
-            found.append(
-                f"parameter {name!r} is of type unextpath, which only link-only plugins take here: "
-                "bring the data into the feed with pl-dircopy and name that run in previous"
-            )
-        elif name in kinds:
-            wrong = (path_complaint(path, user) for path in split_paths(str(value)))
-            found += [f"parameter {name!r}: {complaint}" for complaint in wrong if complaint]
-            if not split_paths(str(value)):
-                found.append(f"parameter {name!r} names no path: give paths such as home/{user}/uploads/scan")
-    return found
+    return [
+        f"parameter {p.name!r} (type {p.type}): {complaint}"
+        for p in plugin.parameters
+        if p.type in PATH_TYPES and p.name in given
+        for complaint in _paths_complaints(p, str(given[p.name]), user, links=links)
+    ]
+
+
+def _paths_complaints(parameter: PluginParameter, value: str, user: str, *, links: bool) -> list[str]:
+    paths = split_paths(value)
+    if parameter.type == "unextpath" and not links:
+        remedy = "bring the data into the feed with pl-dircopy and name that run in previous"
+        return [f"only link-only plugins take this type here, but {_show(value)} was given: {remedy}"]
+    if not paths:
+        return [f"{_show(value)} names no path: give paths such as home/{user}/uploads/scan"]
+    return [complaint for path in paths if (complaint := path_complaint(path, user))]
+
+
+def absent_complaints(plugin: PluginSpec, given: Mapping[str, Any], absent: Collection[str]) -> list[str]:
+    """Which parameters name the paths in `absent`, where nothing lies in Swift."""
+    return [
+        f"parameter {p.name!r} (type {p.type}): path {_show(path)} leads to no files in Swift: upload them first"
+        for p in plugin.parameters
+        for path in dict.fromkeys(split_paths(str(given.get(p.name, ""))))
+        if path in absent
+    ]
 
 
 def place_complaints(plugin: PluginSpec, previous: Sequence[str], name: str) -> list[str]:
