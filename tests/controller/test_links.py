@@ -90,9 +90,9 @@ BAD = {
     "own-home": ("home/{user}", "is too wide: name a folder or file below it"),
     "dots": ("home/{user}/uploads/../../mallory", "contains an empty, '.' or '..' part: give the plain path"),
     "elsewhere": ("etc/passwd", "must start with home/, SERVICES/ or PIPELINES/"),
-    "nothing-there": ("home/{user}/uploads/none", "lead to no files in Swift: upload them first"),
-    "a-prefix-of-a-name": ("home/{user}/uploads/stud", "lead to no files in Swift: upload them first"),
-    "no-path": (" , ", "path"),
+    "nothing-there": ("home/{user}/uploads/none", "leads to no files in Swift: upload them first"),
+    "a-prefix-of-a-name": ("home/{user}/uploads/stud", "leads to no files in Swift: upload them first"),
+    "no-path": (" , ", "names no path: give paths such as home/"),
 }
 
 
@@ -103,12 +103,14 @@ def test_paths_that_may_not_be_read_or_are_not_there(tenant: Tenant, plugin: str
     _upload(tenant, "study/a.dcm")
     value = path.format(user=tenant.user)
     if plugin == DIRCOPY:
-        run = tenant.run("upload", plugin, parameters={"dir": value})
+        run, name = tenant.run("upload", plugin, parameters={"dir": value}), "'dir' (type unextpath)"
     else:
         tenant.run("scan").attempt().succeeds(FILES)
-        run = tenant.run("reads", plugin, ["scan"], parameters={"atlas": value})
+        run, name = tenant.run("reads", plugin, ["scan"], parameters={"atlas": value}), "'atlas' (type path)"
     message = run.until("InvalidParameters", "False")
+    assert message.startswith(f"parameter {name}: ")
     assert words in message
+    assert repr(value) in message
     run.heard("Warning", "InvalidParameters", message)
     assert "output" not in run.status
 

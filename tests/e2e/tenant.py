@@ -1,5 +1,7 @@
 """A tenant of the real cluster: apply, look, wait. Look-ups by pykube-ng, one small synchronous client."""
 
+import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,9 +111,35 @@ class Tenant:
             for item in self.kind(API_VERSION, kind).objects(self.api, namespace=self.namespace):
                 item.delete()
         self.until(lambda: not self.all("PluginInstance", API_VERSION), "the end of all runs")
-        self.until(
-            lambda: not (self.all("Job", "batch/v1") or self.all("Secret")), "the end of Jobs and Secrets"
+        self.until(self.is_empty, "the end of Jobs, Secrets and pods")
+
+    def is_empty(self) -> bool:
+        """Whether nothing of a run is left: no Job, no Secret, no pod."""
+        return not (self.all("Job", "batch/v1") or self.all("Secret") or self.all("Pod"))
+
+    def change(self, name: str, **spec: Any) -> None:
+        """Change what may be changed of a run."""
+        kind = self.kind(API_VERSION, "PluginInstance")
+        kind.objects(self.api, namespace=self.namespace).get(name=name).patch({"spec": spec})
+
+    def ends(self, name: str, reason: str, status: str, says: str, patience: float = PATIENCE) -> Object:
+        """The run at its end; its condition's words match `says` wholly, and exactly one Event tells them."""
+        ended = self.reaches(name, reason, status, patience)
+        words = succeeded(ended)["message"]
+        assert re.fullmatch(says, words), words
+        pair = ["Stalled"] if status == "False" else []
+        assert [each["type"] for each in ended["status"]["conditions"]] == ["Succeeded", *pair]
+        kind = "Warning" if status == "False" and reason != "Cancelled" else "Normal"
+        told = self.until(
+            lambda: [event for event in self.events(name) if event[2] == words], f"Event {kind} {reason}"
         )
+        assert told == [(kind, reason, words)]
+        return ended
+
+    def published(self, name: str) -> str:
+        """All that is told of a run to whoever may look: its status and Events, as one text."""
+        instance = self.get("PluginInstance", name) or {}
+        return json.dumps([instance.get("status"), self.events(name)], ensure_ascii=False)
 
     def delete(self, kind: str, name: str) -> None:
         """Delete a resource of our group."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import pykube
 import pytest
+from tests.e2e.outputs import content, output, place_of
 from tests.e2e.tenant import API_VERSION, Tenant, manifest
 
-from chris_operator.staging.manifest import Entry
 from chris_operator.storage import Storage
 
 pytestmark = pytest.mark.cluster
@@ -20,30 +20,10 @@ UPLOADS = {
 
 
 def upload(swift: Storage, user: str) -> None:
-    for name, content in UPLOADS.items():
-        swift.put(f"home/{user}/uploads/{name}", content)
+    for name, data in UPLOADS.items():
+        swift.put(f"home/{user}/uploads/{name}", data)
     # Another folder whose name begins alike: it must never be taken for a part of the first.
     swift.put(f"home/{user}/uploads/scan10/other.txt", b"not asked for")
-
-
-def output(swift: Storage, tenant: Tenant, name: str) -> list[Entry]:
-    instance = tenant.reaches(name, "Completed", "True")
-    status = instance["status"]
-    place = f"home/{tenant.user}/feeds/feed_{status['feedId']}/runs/{status['id']}/"
-    attempt = status["output"]["attempt"]
-    committed, _ = swift.get(f"{place}attempts/{attempt}/manifest")
-    tenant.until(lambda: has_copy(swift, place, committed), "the copy of the manifest")
-    return swift.read_manifest(f"{place}attempts/{attempt}/manifest")[1]
-
-
-def has_copy(swift: Storage, place: str, committed: bytes) -> bool:
-    return any(info.name == f"{place}manifest" for info in swift.list(place)) and (
-        swift.get(f"{place}manifest")[0] == committed
-    )
-
-
-def content(swift: Storage, entry: Entry) -> bytes:
-    return b"".join(swift.get(p.object)[0][p.offset : p.offset + p.size] for p in entry.pieces)
 
 
 def test_uploads_are_linked_without_a_pod_and_read_by_the_next_run(tenant: Tenant, swift: Storage):
@@ -88,8 +68,7 @@ def test_a_path_parameter_brings_its_contents_beside_the_parents(tenant: Tenant,
 def test_the_log_and_the_usage_are_published_with_the_run(tenant: Tenant, swift: Storage):
     tenant.run("talks", "pl-testsource", parameters={"logBytes": 100_000, "burn": 1.0, "allocate": 30})
     status = tenant.reaches("talks", "Completed", "True")["status"]
-    place = f"home/{tenant.user}/feeds/feed_{status['feedId']}/runs/{status['id']}/attempts/1/"
-    log, _ = swift.get(f"{place}log")
+    log, _ = swift.get(f"{place_of(status)}attempts/1/log")
     assert len(log) >= 100_000
     assert status["usage"]["exitCode"] == 0
     assert 1.0 <= status["usage"]["cpuSeconds"] < 10.0

@@ -68,7 +68,8 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.EMPTY_INPUT: Meaning("the parent wrote no files and this program needs some"),
     Reason.PARENT_FAILED: Meaning("a parent did not succeed", "run the parent again under another name"),
     Reason.DISK_EXCEEDED: Meaning(
-        "the run wrote more than its disk allows", "raise `resources.ephemeralStorage`"
+        "the run wrote more than its disk allows, or printed more than 4 GiB",
+        "raise `resources.ephemeralStorage`, or print less",
     ),
     Reason.DEADLINE_EXCEEDED: Meaning(
         "the program ran longer than `deadlineSeconds`", "raise it, or give more CPU"

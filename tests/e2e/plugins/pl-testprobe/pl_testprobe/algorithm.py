@@ -4,6 +4,23 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 
+ODD_NAMES = (
+    b"new\nline, comma and \xc3\xbc.txt",
+    b"not-utf-8-\xff.txt",
+    b" blanks around ",
+    b"-rf",
+    b"tab\tquote\"apostrophe'backslash\\.txt",
+    "composed-\u00e9.txt".encode(),
+    "decomposed-e\u0301.txt".encode(),
+    "\u8133-\U0001f9e0.nii.gz".encode(),
+    b"%2e%2e%2fpercent.txt",
+    b"x" * 255,
+)
+"""Names that a file system takes and careless programs do not; two of them look alike."""
+
+
+LINES_AT_ONCE = 1000
+
 
 def content(index: int, size: int) -> bytes:
     """`size` bytes that do not compress and differ from file to file.
@@ -23,16 +40,17 @@ def names(count: int) -> list[str]:
     return [f"{index // 100:02}/{index:04}.bin" for index in range(count)]
 
 
-def log_lines(size: int) -> Iterator[str]:
-    """Numbered lines with their ends, `size` characters in all; the last one may be cut.
+def log_blocks(size: int) -> Iterator[str]:
+    """Numbered lines with their ends, `size` characters in all, many at a time; the last one may be cut.
 
-    >>> "".join(log_lines(12))
+    >>> "".join(log_blocks(12))
     'log line 000'
     """
     left = size
-    for number in itertools.count():
+    for start in itertools.count(0, LINES_AT_ONCE):
         if left <= 0:
             return
-        line = f"log line {number:09} {'.' * 80}\n"[:left]
-        left -= len(line)
-        yield line
+        lines = (f"log line {number:09} {'.' * 80}\n" for number in range(start, start + LINES_AT_ONCE))
+        block = "".join(lines)[:left]
+        left -= len(block)
+        yield block

@@ -10,7 +10,8 @@ import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pl_testprobe.algorithm import content, log_lines, names
+from pl_testprobe import hostility
+from pl_testprobe.algorithm import ODD_NAMES, content, log_blocks, names
 
 MIB = 1 << 20
 PAGE = resource.getpagesize()
@@ -29,7 +30,18 @@ def add_parameters(parser: ArgumentParser) -> None:
     parser.add_argument("--sleep", type=float, default=0.0, help="sleep this many seconds before writing")
     parser.add_argument("--burn", type=float, default=0.0, help="use this many CPU seconds before writing")
     parser.add_argument("--allocate", type=int, default=0, help="hold this many MiB of memory until the end")
-    parser.add_argument("--hostile", action="store_true", help="write links, a FIFO and odd names as well")
+    parser.add_argument(
+        "--fill", type=int, default=0, help="write this many MiB into one more file, before sleeping"
+    )
+    parser.add_argument(
+        "--sparse", type=int, default=0, help="the same, but a file that takes no room on the disk"
+    )
+    parser.add_argument("--oddNames", action="store_true", help="write files with odd names as well")
+    parser.add_argument(
+        "--hostile", action="store_true", help="write links, devices, a FIFO and a socket as well"
+    )
+    parser.add_argument("--orphans", action="store_true", help="leave children behind that will not end")
+    parser.add_argument("--tamper", default="", help="spoil this of the state directory: " + hostility.KNOWN)
     parser.add_argument(
         "--report", action="store_true", help="write report.json: what the program sees around it"
     )
@@ -43,6 +55,7 @@ def report(inputdir: Path | None, outputdir: Path) -> dict[str, object]:
         "uid": os.getuid(),
         "gid": os.getgid(),
         "environment": dict(sorted(os.environ.items())),
+        "device": (outputdir / "device").is_char_device(),
         "writable": {str(folder): os.access(folder, os.W_OK) for folder in folders},
         "serviceAccountToken": TOKEN.exists(),
         "input": {
@@ -67,14 +80,17 @@ def burn(seconds: float) -> None:
         hashlib.sha256(b"warm").digest()
 
 
-def write_hostile(outputdir: Path) -> None:
-    """What an honest plugin never leaves behind: links that lead out, a FIFO, names that are not text."""
-    (outputdir / "link-to-passwd").symlink_to("/etc/passwd")
-    (outputdir / "link-to-root").symlink_to("/")
-    (outputdir / "link-to-nothing").symlink_to("nothing")
-    os.mkfifo(outputdir / "fifo")
-    (outputdir / "new\nline, comma and \u00fc.txt").write_bytes(b"odd name\n")
-    Path(os.fsdecode(os.fsencode(outputdir) + b"/not-utf-8-\xff.txt")).write_bytes(b"odder name\n")
+def fill(target: Path, mebibytes: int) -> None:
+    """A file that really takes its room."""
+    with target.open("wb") as file:
+        for _ in range(mebibytes):
+            file.write(b"\1" * MIB)
+
+
+def write_odd_names(outputdir: Path) -> None:
+    """A file of every odd name, each with its own name as content."""
+    for name in ODD_NAMES:
+        Path(os.fsdecode(os.fsencode(outputdir) + b"/" + name)).write_bytes(name)
 
 
 def write(options: Namespace, inputdir: Path | None, outputdir: Path) -> None:
@@ -83,8 +99,10 @@ def write(options: Namespace, inputdir: Path | None, outputdir: Path) -> None:
         target = outputdir / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content(index, options.bytes))
+    if options.oddNames:
+        write_odd_names(outputdir)
     if options.hostile:
-        write_hostile(outputdir)
+        hostility.write(outputdir)
     if options.report:
         seen = json.dumps(report(inputdir, outputdir), indent=2) + "\n"
         (outputdir / "report.json").write_text(seen, encoding="utf-8")
@@ -99,15 +117,24 @@ def end(options: Namespace) -> None:
 
 
 def behave(options: Namespace, inputdir: Path | None, outputdir: Path) -> None:
-    """Log, hold memory, burn, sleep, write, end: in this order, so that a failure leaves its output behind."""
+    """Log, hold memory, fill, burn, sleep, write, end: in this order, so that a failure leaves its output behind."""
     if options.ignoreTerm:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.stdout.writelines(log_lines(options.logBytes))
+    sys.stdout.writelines(log_blocks(options.logBytes))
     sys.stdout.flush()
     held = hold(options.allocate)
+    if options.fill:
+        fill(outputdir / "fill.bin", options.fill)
+    if options.sparse:
+        with (outputdir / "sparse.bin").open("wb") as file:
+            file.truncate(options.sparse * MIB)
     burn(options.burn)
     time.sleep(options.sleep)
     if not options.writeNothing:
         write(options, inputdir, outputdir)
+    if options.tamper:
+        hostility.tamper(options.tamper)
+    if options.orphans:
+        hostility.leave_children()
     print(f"Held {len(held) // MIB} MiB, wrote {0 if options.writeNothing else options.files} files")
     end(options)

@@ -1,18 +1,26 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from pl_testprobe.algorithm import content, log_lines, names
+from pl_testprobe import hostility
+from pl_testprobe.algorithm import ODD_NAMES, content, log_blocks, names
 
 BIN = Path(sys.executable).parent
 
 
 def run(program, *words):
     return subprocess.run([str(BIN / program), *map(str, words)], capture_output=True, text=True, check=False)
+
+
+def ignored_signals(process):
+    return int(
+        re.search(r"^SigIgn:\s*(\w+)", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)[1], 16
+    )
 
 
 def tree(folder):
@@ -57,9 +65,9 @@ def test_files_have_the_size_and_are_the_same_every_time(out, tmp_path):
     )
 
 
-@pytest.mark.parametrize("size", [0, 1, 100, 12345])
+@pytest.mark.parametrize("size", [0, 1, 100, 12345, 200_000])
 def test_log(size):
-    assert len("".join(log_lines(size))) == size
+    assert len("".join(log_blocks(size))) == size
 
 
 def test_log_reaches_standard_output(out):
@@ -68,8 +76,47 @@ def test_log_reaches_standard_output(out):
 
 def test_hostile_output(out):
     run("testsource", "--hostile", out)
-    entries = {os.fsencode(path.name) for path in out.iterdir()}
-    assert {b"link-to-passwd", b"link-to-root", b"fifo", b"not-utf-8-\xff.txt"} < entries
+    assert {"link-to-passwd", "link-to-root", "link-up", "fifo", "socket"} < {
+        path.name for path in out.iterdir()
+    }
+
+
+def test_odd_names(out):
+    run("testsource", "--oddNames", out)
+    assert set(ODD_NAMES) < {os.fsencode(path.name) for path in out.iterdir()}
+
+
+def test_filling_and_sparse_files(out):
+    run("testsource", "--fill", 2, "--sparse", 1 << 20, out)
+    full, sparse = (out / "fill.bin").stat(), (out / "sparse.bin").stat()
+    assert (full.st_size, sparse.st_size) == (2 << 20, 1 << 40)
+    assert sparse.st_blocks * 512 < full.st_size <= full.st_blocks * 512
+
+
+@pytest.mark.parametrize("what", hostility.TAMPERINGS)
+def test_tampering_spoils_what_it_says(what, tmp_path):
+    for name in ("alive", "log", "usage", "ready"):
+        (tmp_path / name).write_text("as it was")
+    hostility.tamper(what, tmp_path)
+    spoilt = tmp_path / what
+    assert not spoilt.exists() or spoilt.is_dir() or spoilt.read_text(errors="replace") != "as it was"
+
+
+def test_an_unknown_tampering_is_named():
+    assert "alive, everything, log, ready, usage" in run("testsource", "--tamper", "x", "/nowhere").stderr
+
+
+def test_orphans_outlive_the_program(out):
+    command = [str(BIN / "testsource"), "--orphans", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.wait(30) == 0
+        words = process.stdout.readline().split()
+        left = [int(word) for word in words if word.isdigit()]
+        ignored = [ignored_signals(child) for child in left]
+        for child in left:
+            os.kill(child, signal.SIGKILL)
+    assert len(left) == 2
+    assert all(mask & 1 << (signal.SIGTERM - 1) for mask in ignored)
 
 
 def test_report_tells_what_the_program_sees(inputdir, out):
