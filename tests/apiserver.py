@@ -95,6 +95,8 @@ class ApiServer:
     url: str
     directory: Path
     processes: tuple[subprocess.Popen[bytes], ...]
+    etcd: str
+    """Where etcd answers, without asking for credentials."""
 
     @classmethod
     @contextmanager
@@ -121,7 +123,7 @@ class ApiServer:
             stack.enter_context(process(command, directory / f"{name}.log"))
             for name, command in commands.items()
         )
-        server = cls(f"https://127.0.0.1:{port}", directory, started)
+        server = cls(f"https://127.0.0.1:{port}", directory, started, f"http://127.0.0.1:{store}")
         server.await_ready()
         return server
 

@@ -1,16 +1,16 @@
 """The only client of the kube-apiserver.
 
 Objects go in and come out as plain dictionaries; every failure comes out as a `ClusterError` that
-names the object and carries the API server's own words. Built on `kubernetes.aio` for transport,
-TLS and credentials; its generated models are not used, since they cost memory and add nothing to
-dictionaries that `models/` validates anyway.
+names the object and carries the API server's own words. Built on `kubernetes.aio` for TLS and
+credentials. Its generated models and its request code are not used: `models/` validates dictionaries
+anyway, and walking through every body once more costs more than sending it.
 """
 
 # ruff: noqa: N818 - errors are named after the states they report, as the API server does
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +21,11 @@ from kubernetes.aio import client, config
 FIELD_MANAGER = "chris-operator"
 Object = dict[str, Any]
 
+_REQUEST_SECONDS = 30.0
+_SILENCE_SECONDS = 90.0
+"""A watch that brings not even a bookmark (one a minute) for so long is dead."""
+_LINE_BYTES = 1 << 21
+_CHUNK = 500
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -94,11 +99,15 @@ class Invalid(ClusterError):
     """The object breaks its schema or a rule (422)."""
 
 
+class Gone(ClusterError):
+    """The API server no longer knows what happened since that resourceVersion (410): list again."""
+
+
 class Unreachable(ClusterError):
     """No answer: the API server is away, restarting or overloaded."""
 
 
-_ERRORS: dict[int, type[ClusterError]] = {404: NotFound, 403: Forbidden, 422: Invalid}
+_ERRORS: dict[int, type[ClusterError]] = {404: NotFound, 403: Forbidden, 410: Gone, 422: Invalid}
 
 
 def _error(what: str, status: int, body: bytes) -> ClusterError:
@@ -120,6 +129,11 @@ class Cluster:
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=api.rest_client.ssl_context),
+            read_bufsize=_LINE_BYTES,
+            trust_env=True,
+        )
 
     @classmethod
     async def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> "Cluster":
@@ -131,7 +145,6 @@ class Cluster:
             await config.load_kube_config(
                 config_file=kubeconfig, context=context, client_configuration=settings, persist_config=False
             )
-        settings.connection_pool_maxsize = 32
         return cls(client.ApiClient(settings))
 
     async def __aenter__(self) -> Self:
@@ -142,7 +155,32 @@ class Cluster:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._session.close()
         await self._api.close()
+
+    async def _send(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  aiohttp's own
+        *,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> aiohttp.ClientResponse:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        # Asks for the token each time: that of a pod changes every hour.
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, verb, body)
+        settings = self._api.configuration
+        return await self._session.request(
+            verb,
+            settings.host + path,
+            params=query,
+            data=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
+            headers=headers,
+            timeout=timeout,
+            proxy=settings.proxy,
+        )
 
     async def request(
         self,
@@ -154,21 +192,14 @@ class Cluster:
     ) -> Object:
         """Send one request and decode the answer; raises ClusterError."""
         what = f"{verb} {path}"
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS)
         try:
-            method, url, headers, data, _ = await self._api.param_serialize(
-                verb,
-                path,
-                query_params=list((query or {}).items()),
-                header_params=headers,
-                body=body,
-                auth_settings=["BearerToken"],
-            )
-            answer = await self._api.call_api(method, url, headers, data, _request_timeout=30)
-            raw = await answer.read()
+            sent = self._send(verb, path, query or {}, timeout, body=body, content_type=content_type)
+            async with await sent as answer:
+                raw = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(what, 0, f"{type(error).__name__}: {error}") from error
-        if not 200 <= answer.status < 300:  # noqa: PLR2004  HTTP success
+        if not answer.ok:
             raise _error(what, answer.status, raw)
         decoded: Object = json.loads(raw) if raw else {}
         return decoded
@@ -177,6 +208,49 @@ class Cluster:
         """Major and minor version of the API server; vendors write minors like `35+`."""
         told = await self.request("GET", "/version")
         return int(told["major"]), int(re.match(r"\d*", told["minor"])[0] or 0)  # type: ignore[index]
+
+    async def chunks(
+        self, resource: Resource, *, labels: str = ""
+    ) -> AsyncIterator[tuple[list[Object], str]]:
+        """All objects of a kind, some at a time, each time with the resourceVersion of the whole list."""
+        query = {"limit": str(_CHUNK)} | ({"labelSelector": labels} if labels else {})
+        while True:
+            answer = await self.request("GET", resource.path(), query)
+            meta = answer["metadata"]
+            yield answer.pop("items", None) or [], meta["resourceVersion"]
+            if not meta.get("continue"):
+                return
+            query["continue"] = meta["continue"]
+
+    async def watch(
+        self, resource: Resource, since: str, *, labels: str = "", seconds: int
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """What happens to a kind after `since`: ADDED, MODIFIED, DELETED or BOOKMARK, and the object.
+
+        Ends when `seconds` are over. Raises Gone where `since` is too old, Unreachable when the stream breaks or
+        is silent for longer than bookmarks take.
+        """
+        what = f"watch {resource.path()}"
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": since,
+            "timeoutSeconds": str(seconds),
+        } | ({"labelSelector": labels} if labels else {})
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_REQUEST_SECONDS, sock_read=_SILENCE_SECONDS)
+        try:
+            async with await self._send("GET", resource.path(), query, timeout) as answer:
+                if not answer.ok:
+                    raise _error(what, answer.status, await answer.read())
+                async for line in answer.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise _error(
+                            what, event["object"].get("code", 0), json.dumps(event["object"]).encode()
+                        )
+                    yield event["type"], event["object"]
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise Unreachable(what, 0, f"{type(error).__name__}: {error}") from error
 
     async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
         """Read one object; raises NotFound."""

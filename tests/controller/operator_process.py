@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import requests
 from tests.apiserver import POLL_SECONDS, free_ports
-from tests.controller.gateway import Gateway
 from tests.installation import ROOT
 
 START_SECONDS = 60.0
@@ -26,12 +26,19 @@ TIMES = {
 """What lasts minutes in a cluster lasts seconds here."""
 
 
+class Door(Protocol):
+    """What leads to the API server: itself, or a gateway before it."""
+
+    def kubeconfig(self, user: str) -> Path:
+        """A kubeconfig for one of its users."""
+
+
 @dataclass
 class Operator:
     """One replica; it can be stopped, killed and started again."""
 
     name: str
-    gateway: Gateway
+    gateway: Door
     swift: Mapping[str, str]
     directory: Path
     environment: dict[str, str] = field(default_factory=lambda: dict(TIMES))
@@ -64,6 +71,13 @@ class Operator:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *command], stdout=log, stderr=log, env=environment
             )
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        if not self._process:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._process.pid
 
     @property
     def running(self) -> bool:

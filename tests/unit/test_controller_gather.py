@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.runs import FEED_UID, NOW, SETTINGS, UID, Object, at, completed, instance, plugin, text
 
-from chris_operator.cluster import FEEDS, INSTANCES, JOBS
+from chris_operator.cluster import FEEDS, INSTANCES, JOBS, NAMESPACES, PLUGINS, PODS
 from chris_operator.controller.gather import observed, tenant_of
 from chris_operator.controller.world import World
 from chris_operator.core.names import ATTEMPT_LABEL, RUN_UID_LABEL, USER_LABEL
@@ -33,28 +33,17 @@ def _of_run(name: str, number: int, **meta: Any) -> Object:
 def _world(
     *runs: Object, feeds: tuple[str, ...] = ("look",), pods: Any = (), jobs: Any = (), namespaces: Any = None
 ) -> World:
-    """Indexes as kopf would fill them."""
+    """What the watches would have shown."""
     namespaces = [_namespace("alice", "alice")] if namespaces is None else namespaces
-    users: dict[str, list[str]] = {}
-    for each in namespaces:
-        users.setdefault(each["metadata"]["labels"].get(USER_LABEL, ""), []).append(each["metadata"]["name"])
     program = {"metadata": {"name": "pl-x-1.0.0"}, "spec": plugin().wire(), "status": {}}
     world = World()
-    world.bind(
-        {
-            "plugininstances": {("alice", run["metadata"]["name"]): [run] for run in runs},
-            "feeds": {
-                ("alice", name): [{"metadata": {"name": name, "uid": FEED_UID}, "status": {"id": 3}}]
-                for name in feeds
-            },
-            "plugins": {"pl-x-1.0.0": [program]},
-            "plugin_versions": {("pl-x", "1.0.0"): ["pl-x-1.0.0"]},
-            "namespaces": {each["metadata"]["name"]: [each] for each in namespaces},
-            "namespace_users": users,
-            "pods": {UID: list(pods)},
-            "jobs": {UID: list(jobs)},
-        }
-    )
+    for number, name in enumerate(feeds):
+        meta = {"name": name, "namespace": "alice", "uid": FEED_UID if not number else name}
+        world.take(FEEDS, {"metadata": meta, "status": {"id": 3}})
+    shown = {PLUGINS: [program], INSTANCES: runs, NAMESPACES: namespaces, PODS: pods, JOBS: jobs}
+    for resource, bodies in shown.items():
+        for body in bodies:
+            world.take(resource, body)
     return world
 
 
@@ -180,22 +169,26 @@ def test_the_pod_of_the_attempt_that_the_status_names():
 def test_our_own_writes_are_seen_before_the_watch_shows_them():
     run = _run(resourceVersion="5")
     world = _world(run)
-    world.note(INSTANCES, run | {"metadata": run["metadata"] | {"resourceVersion": "6"}, "status": {"id": 8}})
+    ours = run | {"metadata": run["metadata"] | {"resourceVersion": "6"}, "status": {"id": 8}}
+    assert world.take(INSTANCES, ours) is not None
+    assert world.take(INSTANCES, ours) is None, "the watch brings it again, which is no news"
     seen = world.instance("alice", "scan")
     assert seen is not None
     assert seen["status"] == {"id": 8}
-    world.note(JOBS, _of_run("scan-1", 1, resourceVersion="7"))
+    world.take(JOBS, _of_run("scan-1", 1, resourceVersion="7"))
     assert [job["metadata"]["name"] for job in world.jobs(UID)] == ["scan-1"]
-    world.note(FEEDS, {"metadata": {"name": "new", "namespace": "alice", "resourceVersion": "8"}})
+    new = {"metadata": {"name": "new", "namespace": "alice", "uid": "n", "resourceVersion": "8"}}
+    world.take(FEEDS, new)
     assert world.feed("alice", "new") is not None
-    world.forget(FEEDS, "alice", "new")
-    assert world.feed("alice", "new") is None
+    world.forget(FEEDS, "alice", "new", "n")
+    world.take(FEEDS, new)
+    assert world.feed("alice", "new") is None, "an answer that came late brings nothing back"
 
 
 def test_what_the_watch_shows_later_counts_more_than_what_we_wrote():
     run = _run(resourceVersion="7", status={"id": 9})
     world = _world(run)
-    world.note(INSTANCES, _run(resourceVersion="6", status={"id": 8}))
+    world.take(INSTANCES, _run(resourceVersion="6", status={"id": 8}))
     seen = world.instance("alice", "scan")
     assert seen is not None
     assert seen["status"]["id"] == 9

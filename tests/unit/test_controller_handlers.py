@@ -7,6 +7,7 @@ from tests.runs import UID, Object, completed, instance
 
 from chris_operator.cluster import FEEDS, INSTANCES, JOBS, NAMESPACES, PLUGINS, PODS, Resource
 from chris_operator.controller.handlers import keys_of
+from chris_operator.controller.store import Change
 from chris_operator.controller.world import World
 from chris_operator.core.names import RUN_UID_LABEL, USER_LABEL
 
@@ -21,53 +22,81 @@ OLD: Object = {"metadata": {"name": "old", "labels": {USER_LABEL: "alice"}}}
 
 @pytest.fixture
 def world() -> World:
-    names = list(RUNS)
     found = World()
-    found.bind(
-        {
-            "plugininstances": {("alice", name): [run] for name, run in RUNS.items()},
-            "instance_uids": {UID: [("alice", "scan")]},
-            "children": {("alice", "root"): ["scan", "done"]},
-            "feed_instances": {("alice", "look"): names},
-            "plugin_instances": {("pl-x", "1.0.0"): [("alice", name) for name in names]},
-            "namespace_instances": {"alice": names},
-            "namespaces": {"alice": [ALICE], "old": [OLD]},
-            "namespace_users": {"alice": ["alice", "old"]},
-        }
-    )
+    for run in RUNS.values():
+        found.take(INSTANCES, run)
+    for namespace in (ALICE, OLD):
+        found.take(NAMESPACES, namespace)
     return found
 
 
 def _of_run(uid: str) -> Object:
-    return {"metadata": {"name": "x", "namespace": "alice", "labels": {RUN_UID_LABEL: uid}}}
+    labels = {RUN_UID_LABEL: uid}
+    return {"metadata": {"name": "x", "namespace": "alice", "uid": "x", "labels": labels}}
 
 
-CASES: dict[str, tuple[Resource, Object, set[str]]] = {
-    "run": (INSTANCES, RUNS["scan"], {"plugininstances/alice/scan"}),
+NEW = Change(None)
+FEED: Object = {"metadata": {"name": "look", "namespace": "alice"}, "status": {"id": 3}}
+ACTIVE = _of_run(UID) | {"status": {"active": 1}}
+
+CASES: dict[str, tuple[Resource, Object, Change | None, set[str]]] = {
+    "run": (INSTANCES, RUNS["scan"], NEW, {"plugininstances/alice/scan"}),
+    "run-that-we-wrote": (INSTANCES, RUNS["scan"], None, set()),
     "parent": (
         INSTANCES,
         RUNS["root"],
+        NEW,
         {"plugininstances/alice/root", "plugininstances/alice/scan", "feeds/alice/look", "feeds/alice/root"},
     ),
-    "ended-run": (INSTANCES, RUNS["done"], {"plugininstances/alice/done", "feeds/alice/look"}),
+    "parent-that-we-wrote": (
+        INSTANCES,
+        RUNS["root"],
+        None,
+        {"plugininstances/alice/scan", "feeds/alice/look", "feeds/alice/root"},
+    ),
+    "ended-run": (INSTANCES, RUNS["done"], NEW, {"plugininstances/alice/done", "feeds/alice/look"}),
+    "run-that-we-ended": (INSTANCES, RUNS["done"], None, {"plugininstances/alice/done", "feeds/alice/look"}),
     "feed": (
         FEEDS,
-        {"metadata": {"name": "look", "namespace": "alice"}},
-        {"feeds/alice/look", "plugininstances/alice/root", "plugininstances/alice/scan"},
+        FEED,
+        NEW,
+        {"feeds/alice/look", "plugininstances/alice/root"},
+    ),
+    "feed-with-its-number": (
+        FEEDS,
+        FEED,
+        Change(FEED | {"status": {}}),
+        {"feeds/alice/look", "plugininstances/alice/root"},
+    ),
+    "feed-with-other-counts": (
+        FEEDS,
+        FEED | {"status": {"id": 3, "instances": {"waiting": 1}}},
+        Change(FEED),
+        {"feeds/alice/look"},
     ),
     "plugin": (
         PLUGINS,
         {"metadata": {"name": "pl-x-1.0.0"}, "spec": {"name": "pl-x", "version": "1.0.0"}},
+        NEW,
         {"plugins/pl-x-1.0.0", "plugininstances/alice/root", "plugininstances/alice/scan"},
     ),
-    "namespace": (NAMESPACES, ALICE, {"plugininstances/alice/root", "plugininstances/alice/scan"}),
-    "rivals-namespace": (NAMESPACES, OLD, {"plugininstances/alice/root", "plugininstances/alice/scan"}),
-    "pod": (PODS, _of_run(UID), {"plugininstances/alice/scan"}),
-    "job": (JOBS, _of_run(UID), {"plugininstances/alice/scan"}),
-    "pod-of-a-run-that-is-gone": (PODS, _of_run("gone"), set()),
+    "namespace": (NAMESPACES, ALICE, NEW, {"plugininstances/alice/root", "plugininstances/alice/scan"}),
+    "rivals-namespace": (NAMESPACES, OLD, NEW, {"plugininstances/alice/root", "plugininstances/alice/scan"}),
+    "pod": (PODS, _of_run(UID), NEW, {"plugininstances/alice/scan"}),
+    "job": (JOBS, _of_run(UID), NEW, {"plugininstances/alice/scan"}),
+    "job-that-we-made": (JOBS, _of_run(UID), None, set()),
+    "job-with-a-pod": (JOBS, ACTIVE, Change(_of_run(UID)), {"plugininstances/alice/scan"}),
+    "job-whose-pod-is-ready": (
+        JOBS,
+        ACTIVE | {"status": {"active": 1, "ready": 1}},
+        Change(ACTIVE),
+        set(),
+    ),
+    "pod-that-tells-nothing-new": (PODS, _of_run(UID), Change(_of_run(UID)), set()),
+    "pod-of-a-run-that-is-gone": (PODS, _of_run("gone"), NEW, set()),
 }
 
 
-@pytest.mark.parametrize(("resource", "body", "keys"), CASES.values(), ids=CASES)
-def test_keys(world: World, resource: Resource, body: Any, keys: set[str]):
-    assert {str(key) for key in keys_of(world, resource, body)} == keys
+@pytest.mark.parametrize(("resource", "body", "change", "keys"), CASES.values(), ids=CASES)
+def test_keys(world: World, resource: Resource, body: Any, change: Change | None, keys: set[str]):
+    assert {str(key) for key in keys_of(world, resource, body, change)} == keys

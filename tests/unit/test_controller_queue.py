@@ -32,42 +32,42 @@ def test_keys_are_readable(key: Key, expected: str):
 async def test_keys_come_in_order_and_once():
     queue = WorkQueue()
     for key in (A, B, A, C, B):
-        await queue.add(key)
+        queue.add(key)
     assert [await queue.get() for _ in range(3)] == [A, B, C]
     assert len(queue) == 3, "all are being worked on, none waits"
     for key in (A, B, C):
-        await queue.done(key)
+        queue.done(key)
     assert len(queue) == 0
 
 
 async def test_a_worker_waits_for_the_next_key():
     queue = WorkQueue()
     waiting = _get(queue)
-    await queue.add(A)
+    queue.add(A)
     assert await waiting == A
 
 
 async def test_a_busy_key_waits_until_it_is_given_back():
     queue = WorkQueue()
-    await queue.add(A)
+    queue.add(A)
     assert await queue.get() == A
-    await queue.add(A)
-    await queue.add(A)
-    await queue.add(B)
+    queue.add(A)
+    queue.add(A)
+    queue.add(B)
     assert await queue.get() == B, "another worker gets another key"
     waiting = _get(queue)
-    await queue.done(A)
+    queue.done(A)
     assert await waiting == A
-    await queue.done(A)
-    await queue.done(B)
+    queue.done(A)
+    queue.done(B)
     assert len(queue) == 0, "it was wanted again once"
 
 
 async def test_due_times_are_kept_in_order():
     queue, now = WorkQueue(), _now()
-    await queue.add_at(A, now - 1)
-    await queue.add_at(B, now - 3)
-    await queue.add_at(C, now - 2)
+    queue.add_at(A, now - 1)
+    queue.add_at(B, now - 3)
+    queue.add_at(C, now - 2)
     assert [await queue.get() for _ in range(3)] == [B, C, A]
 
 
@@ -75,17 +75,17 @@ async def test_due_times_are_kept_in_order():
 async def test_the_earliest_wish_wins(wishes: tuple[float, float]):
     queue, now = WorkQueue(), _now()
     for wish in wishes:
-        await queue.add_at(A, now + wish)
+        queue.add_at(A, now + wish)
     assert await queue.get() == A
-    await queue.done(A)
+    queue.done(A)
     assert len(queue) == 0
 
 
 async def test_an_earlier_wish_wakes_those_who_sleep_until_a_later_one():
     queue = WorkQueue()
-    await queue.add_at(A, _now() + FAR)
+    queue.add_at(A, _now() + FAR)
     sleeping = [_get(queue) for _ in range(3)]
-    await queue.add_at(B, _now() + 0.001)
+    queue.add_at(B, _now() + 0.001)
     done, pending = await asyncio.wait(sleeping, return_when=asyncio.FIRST_COMPLETED)
     assert [task.result() for task in done] == [B]
     for task in pending:
@@ -94,28 +94,28 @@ async def test_an_earlier_wish_wakes_those_who_sleep_until_a_later_one():
 
 async def test_a_time_is_waited_for():
     queue, due = WorkQueue(), _now() + 0.02
-    await queue.add_at(A, due)
+    queue.add_at(A, due)
     assert await queue.get() == A
     assert _now() >= due
 
 
 async def test_a_key_that_falls_due_while_it_is_busy_comes_again():
     queue = WorkQueue()
-    await queue.add(A)
+    queue.add(A)
     assert await queue.get() == A
-    await queue.add_at(A, _now() - 1)
-    await queue.add(B)
+    queue.add_at(A, _now() - 1)
+    queue.add(B)
     assert await queue.get() == B, "looking for the next key finds that A is due"
-    await queue.done(A)
+    queue.done(A)
     assert await queue.get() == A
 
 
 async def test_the_same_time_can_be_wished_for_again():
     queue, due = WorkQueue(), _now() - 1
     for _ in range(3):
-        await queue.add_at(A, due)
+        queue.add_at(A, due)
         assert await queue.get() == A
-        await queue.done(A)
+        queue.done(A)
     assert len(queue) == 0
 
 
@@ -125,7 +125,7 @@ async def test_a_worker_that_goes_takes_no_key_with_it():
     await asyncio.sleep(0)
     leaving.cancel()
     await asyncio.wait([leaving])
-    await queue.add(A)
+    queue.add(A)
     assert await staying == A
 
 
@@ -146,9 +146,9 @@ class _Crowd:
             for key in self.keys:
                 self.changed[key] += 1
                 if turn % 3:
-                    await self.queue.add(key)
+                    self.queue.add(key)
                 else:
-                    await self.queue.add_at(key, _now())
+                    self.queue.add_at(key, _now())
 
     async def work(self) -> None:
         while True:
@@ -160,7 +160,7 @@ class _Crowd:
             await asyncio.sleep(0)
             self.seen[key] = state
             self.busy.discard(key)
-            await self.queue.done(key)
+            self.queue.done(key)
             if all(self.seen[each] == self.final for each in self.keys):
                 self.all_seen.set()
 

@@ -74,7 +74,7 @@ class Applier:
     async def write_status(self, resource: Resource, meta: Any, status: Object, version: str) -> None:
         """Write a whole status; Conflict when `version` is not the newest."""
         body = await self._cluster.apply_status(resource, meta.name, meta.namespace or None, status, version)
-        self._world.note(resource, body)
+        self._world.take(resource, body)
 
     async def act(self, o: Observed, action: verdict.Action) -> str | None:
         """Carry out one action; returns the instance's new resourceVersion where it changed."""
@@ -105,7 +105,7 @@ class Applier:
             made = await self._cluster.create(FEEDS, body, o.instance.metadata.namespace)
         except AlreadyExists:
             return
-        self._world.note(FEEDS, made)
+        self._world.take(FEEDS, made)
 
     async def _claim(self, o: Observed, action: verdict.Claim) -> str:
         meta = o.instance.metadata
@@ -125,7 +125,7 @@ class Applier:
             }
         }
         body = await self._cluster.merge(INSTANCES, meta.name, meta.namespace, patch)
-        self._world.note(INSTANCES, body)
+        self._world.take(INSTANCES, body)
         version: str = body["metadata"]["resourceVersion"]
         return version
 
@@ -147,7 +147,7 @@ class Applier:
         await self._adopt_or_create(SECRETS, pods.secret(attempt, job.to_json()), o)
         made = await self._adopt_or_create(JOBS, pods.job(attempt, self._settings.plans.pods), o)
         if made is not None:
-            self._world.note(JOBS, made)
+            self._world.take(JOBS, made)
         log.info("attempt %s/%s was started", namespace, attempt.name)
 
     async def _adopt_or_create(self, resource: Resource, body: Object, o: Observed) -> Object | None:

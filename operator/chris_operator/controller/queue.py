@@ -7,7 +7,6 @@ never twice at the same time. "Look again at" times live in one heap instead of 
 import asyncio
 import heapq
 import itertools
-from contextlib import suppress
 from dataclasses import dataclass
 
 
@@ -27,49 +26,49 @@ class WorkQueue:
     """Keys to reconcile, now or later; times are the event loop's own clock (seconds)."""
 
     def __init__(self) -> None:
-        self._ready: dict[Key, None] = {}  # a dict keeps order and holds each key once
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: set[Key] = set()
         self._busy: set[Key] = set()
         self._again: set[Key] = set()
         self._later: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
         self._tie = itertools.count()
-        self._changed = asyncio.Condition()
+        self._alarm: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._ready) + len(self._busy)
+        return len(self._waiting) + len(self._busy)
 
-    async def add(self, key: Key) -> None:
+    def add(self, key: Key) -> None:
         """Ask for a look at this key as soon as possible."""
-        async with self._changed:
-            self._put(key)
-            self._changed.notify()
-
-    def _put(self, key: Key) -> None:
         if key in self._busy:
             self._again.add(key)
-        else:
-            self._ready[key] = None
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
 
-    async def add_at(self, key: Key, when: float) -> None:
+    def add_in(self, key: Key, seconds: float) -> None:
+        """Ask for a look some seconds from now."""
+        self.add_at(key, asyncio.get_running_loop().time() + seconds)
+
+    def add_at(self, key: Key, when: float) -> None:
         """Ask for a look at loop time `when`; only the earliest wish of a key is kept."""
-        async with self._changed:
-            if self._due.get(key, float("inf")) <= when:
-                return
-            self._due[key] = when
-            heapq.heappush(self._later, (when, next(self._tie), key))
-            self._changed.notify_all()  # all sleep until the earliest time they knew
+        if self._due.get(key, float("inf")) <= when:
+            return
+        self._due[key] = when
+        heapq.heappush(self._later, (when, next(self._tie), key))
+        if self._later[0][0] == when:
+            self._set_alarm()
 
-    async def get(self) -> Key:
-        """The next key; the caller must give it back with `done`."""
-        async with self._changed:
-            while True:
-                self._release_due()
-                if self._ready:
-                    key = next(iter(self._ready))
-                    del self._ready[key]
-                    self._busy.add(key)
-                    return key
-                await self._wait()
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None
+        if self._later:
+            self._alarm = asyncio.get_running_loop().call_at(self._later[0][0], self._ring)
+
+    def _ring(self) -> None:
+        self._release_due()
+        self._set_alarm()
 
     def _release_due(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -77,23 +76,28 @@ class WorkQueue:
             when, _, key = heapq.heappop(self._later)
             if self._due.get(key) == when:  # an earlier wish may have replaced this one
                 del self._due[key]
-                self._put(key)
-                self._changed.notify()
+                self.add(key)
 
-    async def _wait(self) -> None:
-        timeout = None
-        if self._later:
-            timeout = max(self._later[0][0] - asyncio.get_running_loop().time(), 0.0)
-        with suppress(TimeoutError):
-            # Not `wait_for`: before Python 3.12 it forgets a cancellation that comes together with a wake-up.
-            async with asyncio.timeout(timeout):
-                await self._changed.wait()
+    async def get(self) -> Key:
+        """The next key; the caller must give it back with `done`."""
+        self._release_due()
+        key = await self._ready.get()
+        self._waiting.discard(key)
+        self._busy.add(key)
+        return key
 
-    async def done(self, key: Key) -> None:
+    def done(self, key: Key) -> None:
         """Give a key back; it returns at once when something happened to it meanwhile."""
-        async with self._changed:
-            self._busy.discard(key)
-            if key in self._again:
-                self._again.discard(key)
-                self._ready[key] = None
-                self._changed.notify()
+        self._busy.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def clear(self) -> None:
+        """Forget all wishes; what is being worked on is not disturbed."""
+        while not self._ready.empty():
+            self._ready.get_nowait()
+        self._waiting.clear()
+        self._again.clear()
+        self._later.clear()
+        self._due.clear()

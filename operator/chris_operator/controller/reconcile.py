@@ -1,11 +1,8 @@
 """`reconcile(key)`: gather, plan, apply. Level-based: it never asks what happened, only what is."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from pydantic import ValidationError
 
 from chris_operator.cluster import FEEDS, INSTANCES, PLUGINS, Cluster, Conflict, NotFound, Resource
 from chris_operator.core.observed import Given
@@ -14,7 +11,6 @@ from chris_operator.core.summary import feed_status, plugin_status
 from chris_operator.core.verdict import Need
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import Plugin
-from chris_operator.models.plugininstance import PluginInstance
 from chris_operator.storage import StorageError
 
 from .apply import Applier
@@ -66,7 +62,7 @@ class Reconciler:
             await self._dispatch(key)
         except Conflict:
             await self._refresh(key)
-            await self._queue.add(key)
+            self._queue.add(key)
         except NotFound:
             await self._refresh(key)
 
@@ -80,7 +76,7 @@ class Reconciler:
                 await self._plugin(key)
             case TOMBSTONES.kind:
                 await self._tombstones.sweep()
-                await self._look_again(key, [_SWEEP])
+                self._look_again(key, [_SWEEP])
             case _:
                 raise ValueError(f"{key} is of no kind that is reconciled")
 
@@ -90,7 +86,7 @@ class Reconciler:
         if body is None:
             self._world.forget(resource, key.namespace, key.name)
         else:
-            self._world.note(resource, body)
+            self._world.take(resource, body)
 
     async def _instance(self, key: Key) -> None:
         body = self._world.instance(key.namespace, key.name)
@@ -108,14 +104,13 @@ class Reconciler:
                 self._facts.numbered(seen.instance.metadata.uid)
             renewal = await self._grants.renew(seen)
             times = [decided.again - self._clock()] if decided.again else []
-            await self._look_again(key, [*times, *([renewal] if renewal else [])])
+            self._look_again(key, [*times, *([renewal] if renewal else [])])
             return
         raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
 
-    async def _look_again(self, key: Key, waits: list[timedelta]) -> None:
+    def _look_again(self, key: Key, waits: list[timedelta]) -> None:
         for wait in waits:
-            seconds = max(wait.total_seconds(), 0.0)
-            await self._queue.add_at(key, asyncio.get_running_loop().time() + seconds)
+            self._queue.add_in(key, max(wait.total_seconds(), 0.0))
 
     async def _feed(self, key: Key) -> None:
         body = self._world.feed(key.namespace, key.name)
@@ -125,14 +120,13 @@ class Reconciler:
         if feed.metadata.deletion_timestamp or tenant.user is None or tenant.rival:
             return
         number = feed.status.id or await self._number(FEEDS, key)
-        names = self._world.instances_of_feed(key.namespace, key.name)
-        bodies = [b for name in names if (b := self._world.instance(key.namespace, name)) is not None]
-        status = feed_status(feed, number, _readable(bodies, key.name), self._clock())
+        states = self._world.states_in_feed(key.namespace, key.name)
+        status = feed_status(feed, number, states, self._clock())
         if status is not None:
             await self._applier.write_status(FEEDS, feed.metadata, status, feed.metadata.resource_version)
             if feed.status.id is None:
-                for name in names:
-                    await self._queue.add(instance_key(key.namespace, name))
+                for name in self._world.instances_of_feed(key.namespace, key.name):
+                    self._queue.add(instance_key(key.namespace, name))
 
     async def _plugin(self, key: Key) -> None:
         body = self._world.plugin_object(key.name)
@@ -160,16 +154,3 @@ class Reconciler:
 
 class LaterError(Exception):
     """This key cannot be made true now; look at it again soon."""
-
-
-def _readable(bodies: list[Object], feed: str) -> list[PluginInstance]:
-    """The instances of this Feed; those that break today's schema are told by their own conditions."""
-    found = []
-    for body in bodies:
-        try:
-            instance = PluginInstance.model_validate(body)
-        except ValidationError:
-            continue
-        if instance.status.feed in {None, feed}:
-            found.append(instance)
-    return found

@@ -1,4 +1,4 @@
-"""The running operator: kopf's watches, the Lease, the workers and the HTTP port, as tasks of one process.
+"""The running operator: the watches, the Lease, the workers and the HTTP port, as tasks of one process.
 
 Any of them failing for good ends the process with that error; Kubernetes starts another.
 """
@@ -10,15 +10,25 @@ import time
 import kopf
 from kopf._core.engines.peering import Identity
 
-from chris_operator.cluster import Cluster, ClusterError, Unreachable, inside_a_pod
+from chris_operator.cluster import (
+    INSTANCES,
+    NAMESPACES,
+    Cluster,
+    ClusterError,
+    Resource,
+    Unreachable,
+    inside_a_pod,
+)
+from chris_operator.core.plan import RESTS_AFTER
 from chris_operator.storage import StorageError
 
 from . import metrics, root
 from .apply import Applier
 from .facts import Facts
 from .grants import Grants
-from .handlers import register
+from .handlers import WATCHED, Ear, register
 from .ids import Ids
+from .informer import RELIST_SECONDS, Informer
 from .leader import Leadership
 from .queue import Key, WorkQueue
 from .reconcile import TOMBSTONES, LaterError, Reconciler
@@ -27,7 +37,6 @@ from .tombstones import Tombstones
 from .world import World
 
 log = logging.getLogger(__name__)
-_RELIST_SECONDS = 600
 _RETRY_SECONDS = 5.0
 _MAX_RETRY_SECONDS = 60.0
 _ROOT_RETRY_SECONDS = 3.0
@@ -40,6 +49,14 @@ class Service:
     def __init__(self, cluster: Cluster, storage: root.OwnStorage, settings: OperatorSettings) -> None:
         self._cluster, self._storage, self._settings = cluster, storage, settings
         self._world, self._queue = World(), WorkQueue()
+        self._ear = Ear(self._world, self._queue)
+        self._informers = [
+            Informer(cluster, resource, self._ear, self._listed, labels)
+            for resource, labels in WATCHED.items()
+        ]
+        self._unlisted = {*WATCHED, NAMESPACES}
+        self._known = asyncio.Event()
+        """Everything was listed once: no plan is made from a half-known cluster."""
         self._ids = Ids(cluster, storage, settings.namespace)
         self._lead = Leadership(cluster, settings.namespace, settings.identity, settings.lease)
         facts = Facts(cluster, storage, self._ids, self._world)
@@ -55,17 +72,19 @@ class Service:
             ids=self._ids,
             settings=settings,
         )
+        metrics.QUEUE_DEPTH.set_function(lambda: float(len(self._queue)))
         self._may_work = asyncio.Event()
         self._failures: dict[Key, int] = {}
 
     async def run(self) -> None:
         """Run until kopf ends (SIGTERM, SIGINT) or any part fails for good."""
         registry = kopf.OperatorRegistry()
-        register(registry, self._world, self._queue)
+        register(registry, self._ear, lambda: self._listed(NAMESPACES))
         kopf.on.login(registry=registry)(_login)
         server = await metrics.serve(self._settings.port, self._problem)
         watching = asyncio.create_task(self._watch(registry))
         helpers = [asyncio.create_task(self._lead.run(self._gained, self._lost))]
+        helpers += [asyncio.create_task(informer.run()) for informer in self._informers]
         helpers += [asyncio.create_task(self._work()) for _ in range(self._settings.workers)]
         done, _ = await asyncio.wait([watching, *helpers], return_when=asyncio.FIRST_COMPLETED)
         for task in (watching, *helpers):
@@ -81,9 +100,8 @@ class Service:
         settings.posting.enabled = False  # our Events are told on transitions, by `Applier.tell`
         settings.scanning.disabled = True  # our resources are installed before the operator starts
         settings.peering.standalone = True  # the Lease decides who leads
-        # Each reconnection lists everything again, so a lost event or a dead watch costs that long at most.
-        settings.watching.server_timeout = _RELIST_SECONDS
-        settings.watching.client_timeout = _RELIST_SECONDS + 30
+        settings.watching.server_timeout = RELIST_SECONDS
+        settings.watching.client_timeout = RELIST_SECONDS + 30
         # kopf would name itself after the user of the process, and an arbitrary uid has no name.
         await kopf.operator(
             registry=registry,
@@ -113,13 +131,30 @@ class Service:
     async def _begin(self) -> None:
         """Look at everything; the first time, let the workers loose."""
         self._may_work.set()
-        for plural, namespace, name in self._world.everything():
-            await self._queue.add(Key(plural, namespace, name))
-        await self._queue.add(TOMBSTONES)
+        self._ear.awake = True
+        self._look_at_all()
+
+    def _listed(self, resource: Resource) -> None:
+        """A kind was listed; with the runs, all is looked at again, so that nothing that was missed stays so."""
+        self._unlisted.discard(resource)
+        complete = not self._unlisted
+        if complete and (resource is INSTANCES or not self._known.is_set()):
+            self._known.set()
+            self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        if not (self._known.is_set() and self._may_work.is_set()):
+            return
+        long_ago = time.time() - (self._settings.plans.keep_ended + RESTS_AFTER).total_seconds()
+        for plural, namespace, name in self._world.restless(long_ago):
+            self._queue.add(Key(plural, namespace, name))
+        self._queue.add(TOMBSTONES)
 
     async def _lost(self) -> None:
         metrics.LEADING.set(0)
         self._may_work.clear()
+        self._ear.awake = False
+        self._queue.clear()
         self._ids.forget()
         self._storage.closed = "this replica does not lead"
 
@@ -130,20 +165,20 @@ class Service:
             log.warning("the Lease could not be given back: %s", error)
 
     async def _work(self) -> None:
+        await self._known.wait()
         while True:
             await self._may_work.wait()
             key = await self._queue.get()
-            metrics.QUEUE_DEPTH.set(len(self._queue))
             if not (self._may_work.is_set() and self._lead.leading):
-                await self._queue.done(key)
-                await self._queue.add(key)  # the next leader of this process, if any, looks at it
+                self._queue.done(key)
+                self._queue.add(key)  # the Lease may be ours again in a moment
                 await asyncio.sleep(1)
                 continue
             started = time.monotonic()
             try:
                 await self._attempt(key)
             finally:
-                await self._queue.done(key)
+                self._queue.done(key)
                 metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - started)
 
     async def _attempt(self, key: Key) -> None:
@@ -152,18 +187,18 @@ class Service:
             await self._reconciler.reconcile(key)
         except (ClusterError, StorageError, LaterError) as error:
             log.warning("%s: %s", key, error)
-            await self._retry(key, error)
+            self._retry(key, error)
         except Exception as error:
             log.exception("%s: reconciliation failed", key)
-            await self._retry(key, error)
+            self._retry(key, error)
         else:
             self._failures.pop(key, None)
 
-    async def _retry(self, key: Key, error: Exception) -> None:
+    def _retry(self, key: Key, error: Exception) -> None:
         metrics.RECONCILE_ERRORS.labels(key.kind, type(error).__name__).inc()
         count = self._failures[key] = self._failures.get(key, 0) + 1
         delay = min(_RETRY_SECONDS * 2 ** min(count - 1, 8), _MAX_RETRY_SECONDS)
-        await self._queue.add_at(key, asyncio.get_running_loop().time() + delay)
+        self._queue.add_in(key, delay)
 
     def _problem(self) -> str:
         """What is wrong with this replica; empty while it is alive."""

@@ -154,7 +154,10 @@ def known_reason(text: str | None) -> Reason | None:
     >>> known_reason("Cancelled"), known_reason("Bored")
     (<Reason.CANCELLED: 'Cancelled'>, None)
     """
-    return Reason(text) if text in {reason.value for reason in Reason} else None
+    return _BY_NAME.get(text) if text else None
+
+
+_BY_NAME: dict[str, Reason] = {reason.value: reason for reason in Reason}
 
 
 def cube_status(reason: Reason, status: str) -> CubeStatus:

@@ -44,6 +44,8 @@ _SILENT = frozenset(
     }
 )
 """Ordinary steps: the status tells them, an Event each would only drown the others."""
+RESTS_AFTER = timedelta(minutes=30)
+"""So long after a run's Job was due to go, nothing of it can be left that somebody must look for."""
 
 
 def plan(o: Observed, now: datetime) -> Plan | Need:
@@ -314,7 +316,7 @@ def _housekeeping(o: Observed, ended: Condition, now: datetime) -> Plan:
     actions: list[Action] = [
         StopAttempt(job.name, job.number) for job in o.jobs if (running and not job.deleted) or now >= due
     ]
-    if not o.jobs and not o.no_pod and status.attempt and now >= due > now - timedelta(minutes=30):
+    if not o.jobs and not o.no_pod and status.attempt and now >= due > now - RESTS_AFTER:
         name = names.attempt_name(o.instance.metadata.name, status.attempt.number)
         actions.append(StopAttempt(name, status.attempt.number))
     if o.jobs and now >= due and (left := _uncommitted(status)):

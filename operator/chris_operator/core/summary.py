@@ -4,44 +4,28 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from chris_operator.models.conditions import ConditionType, find
 from chris_operator.models.feed import Feed, InstanceCounts
 from chris_operator.models.plugin import Plugin
-from chris_operator.models.plugininstance import PluginInstance
 
+from .brief import State
 from .conditions import ready_conditions
-from .phases import PHASES, Kind, Reason, known_reason
 
 
-def counts(instances: Iterable[PluginInstance]) -> InstanceCounts:
-    """How many runs are in which state; one that nobody has looked at yet waits."""
-    found = {"waiting": 0, "running": 0, "succeeded": 0, "failed": 0, "cancelled": 0}
-    for instance in instances:
-        found[_state(instance)] += 1
-    return InstanceCounts(**found)
+def counts(states: Iterable[State]) -> InstanceCounts:
+    """How many runs are in which state."""
+    found = dict.fromkeys(State, 0)
+    for state in states:
+        found[state] += 1
+    return InstanceCounts(**{state.value: number for state, number in found.items()})
 
 
-def _state(instance: PluginInstance) -> str:
-    condition = find(instance.status.conditions, ConditionType.SUCCEEDED)
-    if condition is None:
-        return "waiting"
-    if condition.status == "True":
-        return "succeeded"
-    if condition.status == "False":
-        return "cancelled" if condition.reason == Reason.CANCELLED else "failed"
-    reason = known_reason(condition.reason)
-    return "waiting" if reason is None or PHASES[reason].kind is Kind.WAITING else "running"
-
-
-def feed_status(
-    feed: Feed, number: int, instances: Iterable[PluginInstance], now: datetime
-) -> dict[str, Any] | None:
+def feed_status(feed: Feed, number: int, states: Iterable[State], now: datetime) -> dict[str, Any] | None:
     """The whole status of a Feed; None where it is right already."""
     generation = feed.metadata.generation
     status = feed.status.model_copy(
         update={
             "id": number,
-            "instances": counts(instances),
+            "instances": counts(states),
             "observed_generation": generation,
             "conditions": ready_conditions(
                 "Numbered",

@@ -1,0 +1,108 @@
+"""What was measured: one flat object of numbers in build/bench.json, and the table that judges it.
+
+    record(ours_ms_p50=48.2)            # a benchmark adds its numbers to what others measured before
+    python -m tests.benchmarks.bench    # prints the table
+
+No test asserts a time: machines differ, and the table is read by people.
+"""
+
+import fcntl
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FILE = Path(__file__).resolve().parents[2] / "build" / "bench.json"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a number must reach."""
+
+    key: str
+    at_most: float | None = None
+    at_least: float | None = None
+    what: str = ""
+
+    def met(self, value: float) -> bool:
+        """Whether the number is good enough."""
+        low = self.at_least is None or value >= self.at_least
+        return low and (self.at_most is None or value <= self.at_most)
+
+    @property
+    def words(self) -> str:
+        """The bound as people write it."""
+        if self.at_most is not None:
+            return f"≤ {self.at_most:g}"
+        return f"≥ {self.at_least:g}" if self.at_least is not None else ""
+
+
+TARGETS = (
+    Target("ours_ms_p50", at_most=100, what="resource → Job, plus publish's end → Succeeded; median"),
+    Target("ours_ms_p95", at_most=400, what="the same, 95th percentile"),
+    Target("run_vs_bare_job", at_most=1.1, what="a run over a bare Job of the same program"),
+    Target("api_writes_per_run", at_most=10, what="our writes to the API server, whole life"),
+    Target("burst_vs_bare", at_least=0.6, what="300 at once: our rate over a bare client's"),
+    Target("operator_rss_mib", at_most=120, what="operator's memory with 1,000 finished runs"),
+    Target("operator_rss_mib_50000", at_most=400, what="the same with 50,000"),
+    Target("operator_start_s", what="start → a waiting run's Job, with 1,000 finished runs"),
+    Target("operator_start_s_50000", what="the same with 50,000"),
+    Target("etcd_bytes_per_run", what="what a finished run keeps in etcd"),
+    Target(
+        "stage_small_up_vs_cli", at_least=20, what="2,000 small files up: CPU of the swift command over ours"
+    ),
+    Target("stage_small_down_vs_cli", at_least=20, what="the same, down"),
+    Target("stage_big_up_vs_cli", at_least=1.5, what="1 GiB up: time of the swift command over ours"),
+    Target("stage_big_down_vs_cli", at_least=2.5, what="the same, down"),
+    Target("staging_rss_mib", at_most=128, what="staging's memory, whatever the data's size"),
+)
+
+
+def record(**numbers: float) -> None:
+    """Merge numbers into build/bench.json."""
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    with FILE.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        merged = read() | {name: round(float(value), 4) for name, value in numbers.items()}
+        FILE.write_text(json.dumps(dict(sorted(merged.items())), indent=1) + "\n")
+
+
+def read() -> dict[str, float]:
+    """All that has been recorded."""
+    found: dict[str, float] = json.loads(FILE.read_text()) if FILE.exists() else {}
+    return found
+
+
+def table(numbers: Mapping[str, float], targets: Iterable[Target] = TARGETS) -> str:
+    """Each number with its target and verdict; numbers without a target follow.
+
+    >>> print(table({"a": 3.0, "b": 1.25}, [Target("a", at_most=2, what="things")]))
+    a  3      ≤ 2  MISSED    things
+    b  1.25
+    """
+    targets = tuple(targets)
+    known = {target.key for target in targets}
+    rows = [_row(target, numbers.get(target.key)) for target in targets]
+    rows += [(key, f"{value:g}", "", "", "") for key, value in sorted(numbers.items()) if key not in known]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = (
+        "  ".join(text.ljust(width) for text, width in zip(row, [*widths, 0], strict=True)) for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _row(target: Target, value: float | None) -> tuple[str, str, str, str, str]:
+    if value is None:
+        return target.key, "–", target.words, "not run", target.what
+    verdict = ("reached" if target.met(value) else "MISSED  ") if target.words else ""
+    return target.key, f"{value:g}", target.words, verdict, target.what
+
+
+def main() -> None:
+    """Print the table."""
+    sys.stdout.write(f"{table(read())}\n")
+
+
+if __name__ == "__main__":
+    main()
