@@ -10,8 +10,12 @@ anyway, and walking through every body once more costs more than sending it.
 
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -124,11 +128,39 @@ def _error(what: str, status: int, body: bytes) -> ClusterError:
     return _ERRORS.get(status, ClusterError)(what, status, message)
 
 
+class Clock:
+    """The API server's time, as the `Date` of its answers tells it, between them by the monotonic clock.
+
+    It and its nodes write when things were created, started and deleted: a machine's own clock, which somebody
+    may set at any moment, would stop programs hours before or after their deadline.
+    """
+
+    agree = timedelta(seconds=2)
+    """Clocks that differ by no more count as equal: a `Date` has whole seconds, ours has more."""
+
+    def __init__(self) -> None:
+        self._heard: tuple[datetime, float] | None = None
+
+    def hear(self, date: str) -> None:
+        """Take the `Date` of an answer that has just come; nonsense is ignored."""
+        with suppress(ValueError):
+            self._heard = (parsedate_to_datetime(date).astimezone(UTC), time.monotonic())
+
+    def now(self) -> datetime:
+        """The time; this machine's own as long as it agrees, and before the first answer."""
+        ours = datetime.now(UTC)
+        if self._heard is None:
+            return ours
+        told, heard_at = self._heard
+        theirs = told + timedelta(seconds=time.monotonic() - heard_at)
+        return ours if abs(ours - theirs) <= self.agree else theirs
+
+
 class Cluster:
     """A connection to one API server; close it with `await close()` or use it as a context manager."""
 
     def __init__(self, api: client.ApiClient) -> None:
-        self._api = api
+        self._api, self.clock = api, Clock()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=api.rest_client.ssl_context),
             read_bufsize=_LINE_BYTES,
@@ -197,6 +229,7 @@ class Cluster:
             sent = self._send(verb, path, query or {}, timeout, body=body, content_type=content_type)
             async with await sent as answer:
                 raw = await answer.read()
+                self.clock.hear(answer.headers.get("Date", ""))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(what, 0, f"{type(error).__name__}: {error}") from error
         if not answer.ok:

@@ -6,7 +6,7 @@ Every action can be repeated: a crash between any two of them is mended by plann
 import asyncio
 import hashlib
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from chris_operator.cluster import (
@@ -141,7 +141,7 @@ class Applier:
 
     async def _start(self, o: Observed, action: verdict.StartAttempt) -> None:
         """The Secret first: a pod that starts before it would wait for the kubelet's next look."""
-        attempt, namespace, now = action.attempt, o.instance.metadata.namespace, datetime.now(UTC)
+        attempt, namespace, now = action.attempt, o.instance.metadata.namespace, self._cluster.clock.now()
         job = await self._grants.order(o, attempt.number, action.prefixes, now)
         await self._fences.ensure(namespace, job.swift.url, now)
         await self._adopt_or_create(SECRETS, pods.secret(attempt, job.to_json()), o)
@@ -204,8 +204,9 @@ class Applier:
         try:
             count = await asyncio.to_thread(self._storage.delete_prefix, prefix)
         except Unavailable:
-            asked = parse_time(o.instance.metadata.deletion_timestamp) or datetime.now(UTC)
-            if datetime.now(UTC) - asked < self._settings.give_up:
+            now = self._cluster.clock.now()
+            asked = parse_time(o.instance.metadata.deletion_timestamp) or now
+            if now - asked < self._settings.give_up:
                 raise
             await self._tombstones.bury(prefix)
             return
@@ -214,7 +215,9 @@ class Applier:
     async def tell(self, resource: Resource, meta: Any, kind: str, reason: str, message: str) -> None:
         """Post an Event; one that cannot be posted is logged and forgotten, since the status tells the same."""
         namespace = meta.namespace or "default"
-        body = event(resource, meta, (kind, reason, message), self._settings.identity, datetime.now(UTC))
+        body = event(
+            resource, meta, (kind, reason, message), self._settings.identity, self._cluster.clock.now()
+        )
         try:
             await self._cluster.create(EVENTS, body, namespace)
         except ClusterError as error:

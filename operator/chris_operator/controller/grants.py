@@ -5,7 +5,7 @@ renewed at half its life, in the attempt's Secret; staging reads the file again 
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from chris_operator.cluster import SECRETS, Cluster, NotFound
 from chris_operator.core import inputs
@@ -58,7 +58,7 @@ class Grants:
 
         After a restart nobody knows when an order was signed, so its Job's creation counts.
         """
-        now = now or datetime.now(UTC)
+        now = now or self._cluster.clock.now()
         attempt, uid = o.instance.status.attempt, o.instance.metadata.uid
         job = next((job for job in o.jobs if attempt and job.number == attempt.number), None)
         if attempt is None or attempt.ended or job is None or job.deleted or final_condition(o.instance):

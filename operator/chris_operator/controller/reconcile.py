@@ -1,7 +1,6 @@
 """`reconcile(key)`: gather, plan, apply. Level-based: it never asks what happened, only what is."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from chris_operator.cluster import FEEDS, INSTANCES, PLUGINS, Cluster, Conflict, NotFound, Resource
@@ -31,10 +30,6 @@ TOMBSTONES = Key("tombstones", "", "all")
 """Stands for all data that are left to sweep."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Reconciler:
     """Makes one key true at a time; safe to call for different keys at once."""
 
@@ -50,11 +45,10 @@ class Reconciler:
         tombstones: Tombstones,
         ids: Ids,
         settings: OperatorSettings,
-        clock: Callable[[], datetime] = _now,
     ) -> None:
         self._cluster, self._world, self._queue = cluster, world, queue
         self._facts, self._applier, self._grants, self._ids = facts, applier, grants, ids
-        self._tombstones, self._settings, self._clock = tombstones, settings, clock
+        self._tombstones, self._settings, self._clock = tombstones, settings, cluster.clock
 
     async def reconcile(self, key: Key) -> None:
         """Make one key true; a conflict means that the world moved, so it is read again and planned again."""
@@ -95,7 +89,7 @@ class Reconciler:
         given = Given()
         for _ in range(_MAX_NEEDS):
             seen = observed(self._world, self._settings.plans, body, given)
-            decided = plan(seen, self._clock())
+            decided = plan(seen, self._clock.now())
             if isinstance(decided, Need):
                 given = await self._facts.fetch(decided.fact, seen)
                 continue
@@ -103,7 +97,7 @@ class Reconciler:
             if seen.instance.status.id is not None or decided.status is not None:
                 self._facts.numbered(seen.instance.metadata.uid)
             renewal = await self._grants.renew(seen)
-            times = [decided.again - self._clock()] if decided.again else []
+            times = [decided.again - self._clock.now()] if decided.again else []
             self._look_again(key, [*times, *([renewal] if renewal else [])])
             return
         raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
@@ -121,7 +115,7 @@ class Reconciler:
             return
         number = feed.status.id or await self._number(FEEDS, key)
         states = self._world.states_in_feed(key.namespace, key.name)
-        status = feed_status(feed, number, states, self._clock())
+        status = feed_status(feed, number, states, self._clock.now())
         if status is not None:
             await self._applier.write_status(FEEDS, feed.metadata, status, feed.metadata.resource_version)
             if feed.status.id is None:
@@ -134,7 +128,7 @@ class Reconciler:
             return
         plugin = Plugin.model_validate(body)
         number = plugin.status.id or await self._plugin_number(plugin, key)
-        status = plugin_status(plugin, number, self._clock())
+        status = plugin_status(plugin, number, self._clock.now())
         if status is not None:
             await self._applier.write_status(
                 PLUGINS, plugin.metadata, status, plugin.metadata.resource_version
