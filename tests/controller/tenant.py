@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.controller.pods import Attempt
 from tests.installation import ROOT, documents
-from tests.kubeclient import Client, Object, condition
+from tests.kubeclient import WAIT_SECONDS, Client, Object, condition
 
 from chris_operator.models.base import API_VERSION
 from chris_operator.storage import Storage
@@ -172,7 +172,14 @@ class Run:
         """Its status as it is."""
         return dict(self.now().get("status") or {})
 
-    def until(self, reason: str, status: str = "Unknown", *, attempt: int | None = None) -> str:
+    def until(
+        self,
+        reason: str,
+        status: str = "Unknown",
+        *,
+        attempt: int | None = None,
+        seconds: float = WAIT_SECONDS,
+    ) -> str:
         """The message of the condition `Succeeded` as soon as it has, or has had, this reason and status.
 
         It looks back to the run's creation, since some states are over before anybody can look.
@@ -180,7 +187,7 @@ class Run:
         last = self.created
         since = {"resourceVersion": last["metadata"]["resourceVersion"]}
         selector = {"fieldSelector": f"metadata.name={self.name}", **since}
-        for _, item in self.admin.watch("PluginInstance", self.tenant.namespace, **selector):
+        for _, item in self.admin.watch("PluginInstance", self.tenant.namespace, seconds=seconds, **selector):
             last, found = item, condition(item, "Succeeded")
             number = ((item.get("status") or {}).get("attempt") or {}).get("number")
             if (found.get("reason"), found.get("status")) == (reason, status) and attempt in (None, number):
