@@ -1,18 +1,22 @@
 """Two replicas: one leads, the other follows within the stated bound; and what each tells about itself."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
-from tests.controller.gateway import Gateway
+from tests.apiserver import POLL_SECONDS
+from tests.controller.gateway import Ambush, Blow, Gateway, Write
 from tests.controller.operator_process import Operator
-from tests.controller.tenant import FILES, Tenant
+from tests.controller.tenant import FILES, Run, Tenant
 from tests.kubeclient import Client, Object
 from tests.swift_server import SwiftServer
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
 LEASE_SECONDS = 3.0
 BOUND_SECONDS = LEASE_SECONDS * 9 / 8
+HELD_SECONDS = 60.0
 SLACK_SECONDS = 5.0
 """For a machine that has other work; the bound itself is the Lease's arithmetic."""
 
@@ -81,6 +85,67 @@ def test_a_leader_that_slept_past_its_lease_writes_nothing_more(
     assert _number_of_another(tenant) > number
     assert len(tenant.admin.list("Feed", tenant.namespace)) == 3
     assert _lease(tenant.admin)["holderIdentity"] == standby.name
+
+
+@dataclass(frozen=True)
+class Late:
+    """A write of a leader that reaches the API server when another one leads and has done the same."""
+
+    wanted: Callable[[Write], bool]
+    done: Callable[[Run], object]
+
+
+def _committed(run: Run) -> str:
+    return run.until("Completed", "True")
+
+
+LATE = {
+    "commit": Late(lambda write: write.reason == "Completed" and "/status" in write.what, _committed),
+    "job": Late(lambda write: write.what == "POST jobs", Run.attempt),
+}
+
+
+@pytest.mark.parametrize("late", LATE.values(), ids=LATE)
+def test_what_a_former_leader_writes_late_is_refused(
+    tenant: Tenant, pair: tuple[Operator, Operator], gateway: Gateway, late: Late
+):
+    leader, standby = pair
+    here = f"/namespaces/{tenant.namespace}/"
+    run = tenant.run("scan", suspend=True)
+    run.until("Suspended")
+
+    def meanwhile() -> None:
+        leader.pause()
+        _await_holder(tenant.admin, standby.name)
+        late.done(run)
+
+    held = gateway.ambush(
+        Ambush(lambda write: here in write.path and late.wanted(write), Blow.MEANWHILE, meanwhile)
+    )
+    try:
+        run.change(suspend=False)
+        run.attempt().succeeds(FILES)
+        assert held.wait(HELD_SECONDS)
+        _await_refusal(gateway, here)
+    finally:
+        leader.resume()
+    leader.await_metric("chris_leading", 0.0)
+    run.until("Completed", "True")
+    assert run.status["attempt"]["number"] == 1
+    assert "failures" not in run.status
+    run.told(
+        ("Normal", "Suspended", "suspended by its user (spec.suspend): set it to false to go on"),
+        ("Normal", "Completed", "2 files, 9 bytes"),
+    )
+    run.await_clean()
+    assert tenant.leftovers() == {}
+
+
+def _await_refusal(gateway: Gateway, here: str) -> None:
+    deadline = time.monotonic() + HELD_SECONDS
+    while not [write for write in gateway.writes if here in write.path and write.status == 409]:
+        assert time.monotonic() < deadline, "the late write was not refused"
+        time.sleep(POLL_SECONDS)
 
 
 def test_a_killed_leader_is_followed_within_the_bound(tenant: Tenant, pair: tuple[Operator, Operator]):
