@@ -9,11 +9,11 @@ PYTEST := $(BIN)/python -m pytest
 ENV := build/env
 # CLUSTER=kubeconfig asks for a cluster that exists already; REGISTRY is where its nodes pull images from.
 ASKED = $(if $(CLUSTER),--cluster '$(CLUSTER)' --context '$(CONTEXT)' --registry '$(REGISTRY)')
-RINGS := tests/controller tests/staging tests/localcluster tests/e2e
+RINGS := tests/controller tests/staging tests/localcluster tests/world tests/e2e
 LOCKS := operator dev swift
 export PYTHONPATH := operator
 
-.PHONY: help demo fetch test test-cluster test-plugins check unit e2e bench up down deploy gen lock images clean-cluster
+.PHONY: help demo fetch test test-cluster test-plugins check unit e2e bench soak up down deploy gen lock images clean-cluster
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ e2e: up ## only the tests that need the cluster
 
 bench: up ## measurements against the best alternative, into build/bench.json
 	@. $(ENV) && $(PYTEST) -m bench tests/benchmarks
+
+soak: up ## SOAK_RUNS=500 runs while operator, staging, Swift and API server are killed at random; then the proof
+	@. $(ENV) && $(BIN)/python -m tests.soak
 
 up: $(VENV)/.complete ## a cluster of its own with Swift, the operator and the plugins; or CLUSTER=kubeconfig
 	@$(PYTHON) -m localcluster up $(ASKED) $(if $(CLUSTER),$(NAMES))
