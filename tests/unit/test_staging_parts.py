@@ -1,12 +1,27 @@
 """Staging's arithmetic and its crew, without any Swift."""
 
 import hashlib
+import itertools
+import os
 import threading
+from collections import deque
+from pathlib import Path
 
 import pytest
 
-from chris_operator.staging.crew import Crew, Stopped
-from chris_operator.staging.download import GROUP_FILES, LARGE_BYTES, RANGE_BYTES, Large, Small, parts, plan
+from chris_operator.staging.crew import Crew, Stopped, taken
+from chris_operator.staging.download import (
+    GROUP_FILES,
+    HEAD_BYTES,
+    LARGE_BYTES,
+    LONG_BYTES,
+    RANGE_BYTES,
+    WINDOW_BYTES,
+    Small,
+    hash_range,
+    parts,
+    plan,
+)
 from chris_operator.staging.manifest import Entry, Piece
 from chris_operator.staging.placing import Member
 from chris_operator.staging.publish import parse_usage
@@ -62,13 +77,37 @@ def test_groups_are_bounded():
 
 
 def test_pieces_are_read_in_ranges():
-    pieces = [Piece("o.0", 0, RANGE_BYTES + 1), Piece("o.1", 7, 5)]
-    assert [(part.piece.object, part.offset, part.size, part.place) for part in parts(pieces)] == [
-        ("o.0", 0, RANGE_BYTES, 0),
-        ("o.0", RANGE_BYTES, 1, RANGE_BYTES),
-        ("o.1", 7, 5, RANGE_BYTES + 1),
+    pieces = [Piece("o.0", 0, RANGE_BYTES + 2 * MIB), Piece("o.1", 7, LONG_BYTES), Piece("o.2", 0, 5)]
+    assert [(part.piece.object, part.offset, part.size) for part in parts(pieces)] == [
+        ("o.0", 0, HEAD_BYTES),
+        ("o.0", HEAD_BYTES, RANGE_BYTES),
+        ("o.0", HEAD_BYTES + RANGE_BYTES, MIB),
+        ("o.1", 7, LONG_BYTES),
+        ("o.2", 0, 5),
     ]
-    assert len(Large(member("a", *pieces)).parts) == 3
+    places = [part.place for part in parts(pieces)]
+    assert places == list(itertools.accumulate((part.size for part in parts(pieces)), initial=0))[:-1]
+
+
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_tasks_share_what_is_to_do(tasks: int):
+    numbers = deque(range(5))
+    shares = [taken(numbers) for _ in range(tasks)]
+    assert sorted(
+        number for share in itertools.zip_longest(*shares) for number in share if number is not None
+    ) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("start", "size"), [(0, 10), (5000, 3), (4095, 2 * WINDOW_BYTES), (WINDOW_BYTES - 1, 4096)]
+)
+def test_any_range_of_a_file_is_hashed(tmp_path: Path, start: int, size: int):
+    data = os.urandom(start + size + 10)
+    (tmp_path / "file").write_bytes(data)
+    seen = hashlib.sha256()
+    with (tmp_path / "file").open("rb") as file:
+        hash_range(seen, file.fileno(), start, size)
+    assert seen.hexdigest() == hashlib.sha256(data[start : start + size]).hexdigest()
 
 
 @pytest.mark.parametrize("size", [1, 64 * MIB, 64 * MIB + 1, 300 * MIB, 5000 * MIB, 20_000 * MIB])

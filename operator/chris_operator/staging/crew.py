@@ -2,7 +2,9 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -67,3 +69,10 @@ class Crew:
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
             self._error = self._error or error
             self.stopped.set()
+
+
+def taken(numbers: deque[int]) -> Iterator[int]:
+    """Numbers from the front of a queue that several tasks empty together."""
+    with suppress(IndexError):
+        while True:
+            yield numbers.popleft()

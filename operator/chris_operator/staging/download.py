@@ -1,19 +1,21 @@
 """Reading files out of Swift: small ones of a pack together, large ones by parallel ranges."""
 
 import hashlib
+import mmap
 import os
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
 from chris_operator.staging.below import file_errors
-from chris_operator.staging.crew import Task
+from chris_operator.staging.crew import Task, taken
 from chris_operator.staging.errors import StagingError
 from chris_operator.staging.manifest import Piece
 from chris_operator.staging.places import log
-from chris_operator.staging.placing import MD5_DIGITS, Member, Placer, at_line
-from chris_operator.staging.swift_http import CHUNK, Body
+from chris_operator.staging.placing import MD5_DIGITS, Hash, Member, Placer, at_line
+from chris_operator.staging.swift_http import Body
 
 GAP_BYTES = 1 << 20
 """Unwanted bytes of a pack are read up to here: another request would cost as much."""
@@ -21,7 +23,15 @@ GROUP_FILES = 2048
 OPEN_GROUPS = 16
 LARGE_BYTES = 16 << 20
 """Files above are read by parallel ranges."""
-RANGE_BYTES = 32 << 20
+RANGE_BYTES = 64 << 20
+HEAD_BYTES = 1 << 20
+"""Swift hashes what is read from an object's very beginning, at the cost of all the rest: so that is a short
+range of its own, where the object is long enough to be worth a request."""
+LONG_BYTES = 8 * HEAD_BYTES
+PARALLEL_RANGES = 4
+"""Of one file: enough to keep Swift busy, few enough that its hash, which goes in order, keeps up."""
+WINDOW_BYTES = 4 << 20
+"""How much of a file is mapped at a time."""
 READ_AGAIN = frozenset({"ObjectMissing", "ChecksumMismatch"})
 
 
@@ -139,15 +149,21 @@ class Large:
         self.member = member
         self.parts = list(parts(member.entry.pieces))
         self._descriptor = -1
+        self._left = deque(range(len(self.parts)))
         self._done = [False] * len(self.parts)
         self._hash, self._hashed = member.hash(), 0
         self._hashing = threading.Lock()
 
     def tasks(self, placer: Placer) -> Iterator[Task]:
-        """One task a range; the file is made before the first."""
+        """A few tasks that share the ranges; the file is made before the first."""
         self._descriptor = placer.open(self.member)
-        for number in range(len(self.parts)):
-            yield partial(self._fetch, placer, number)
+        for _ in range(min(PARALLEL_RANGES, len(self.parts))):
+            yield partial(self._fetch_some, placer)
+
+    def _fetch_some(self, placer: Placer) -> None:
+        """Fetch one range after another, the first ones first, while there are any."""
+        for number in taken(self._left):
+            self._fetch(placer, number)
 
     def _fetch(self, placer: Placer, number: int) -> None:
         try:
@@ -183,8 +199,7 @@ class Large:
             try:
                 while self._waiting():
                     part = self.parts[self._hashed]
-                    for chunk in chunks(self._descriptor, part.place, part.size, placer.buffer):
-                        self._hash.update(chunk)
+                    hash_range(self._hash, self._descriptor, part.place, part.size)
                     self._hashed += 1
                     if self._hashed == len(self.parts):
                         self._prove(placer)
@@ -202,19 +217,17 @@ class Large:
             for part in self.parts:
                 with at_line(self.member):
                     self._read(placer, part)
-                for chunk in chunks(self._descriptor, part.place, part.size, placer.buffer):
-                    seen.update(chunk)
+                hash_range(seen, self._descriptor, part.place, part.size)
             if seen.hexdigest() != self.member.proof:
-                raise self.member.mismatch(self._wrong_object(placer))
+                raise self.member.mismatch(self._wrong_object())
         os.close(self._descriptor)
 
-    def _wrong_object(self, placer: Placer) -> str:
+    def _wrong_object(self) -> str:
         """The piece whose bytes are not those of its ETag, else the first."""
         place = 0
         for piece in self.member.entry.pieces:
             seen = hashlib.md5(usedforsecurity=False)
-            for chunk in chunks(self._descriptor, place, piece.size, placer.buffer):
-                seen.update(chunk)
+            hash_range(seen, self._descriptor, place, piece.size)
             if len(piece.etag) == MD5_DIGITS and seen.hexdigest() != piece.etag:
                 return piece.object
             place += piece.size
@@ -222,23 +235,27 @@ class Large:
 
 
 def parts(pieces: Iterable[Piece]) -> Iterator[Part]:
-    """Pieces cut into ranges of at most RANGE_BYTES."""
+    """Pieces cut into ranges of at most RANGE_BYTES; of a long object's, the first is short."""
     place = 0
     for piece in pieces:
-        for start in range(0, piece.size, RANGE_BYTES):
-            size = min(RANGE_BYTES, piece.size - start)
+        start = 0
+        while start < piece.size:
+            is_head = piece.offset + start == 0 and piece.size >= LONG_BYTES
+            size = min(HEAD_BYTES if is_head else RANGE_BYTES, piece.size - start)
             yield Part(piece, piece.offset + start, size, place)
-            place += size
+            start, place = start + size, place + size
 
 
-def chunks(descriptor: int, start: int, size: int, buffer: memoryview) -> Iterator[memoryview]:
-    """The bytes of a file from `start`, each time in the same buffer."""
-    while size > 0:
-        count = os.preadv(descriptor, [buffer[: min(size, CHUNK)]], start)
-        if not count:
-            return
-        yield buffer[:count]
-        start, size = start + count, size - count
+def hash_range(seen: Hash, descriptor: int, start: int, size: int) -> None:
+    """Take a range of a file into a hash: mapped, which copies nothing, a window at a time."""
+    end = start + size
+    while start < end:
+        base = start - start % mmap.ALLOCATIONGRANULARITY
+        length = min(WINDOW_BYTES, end - base)
+        window = mmap.mmap(descriptor, length, mmap.MAP_PRIVATE, mmap.PROT_READ, offset=base)
+        with window, memoryview(window) as view, view[start - base :] as wanted:
+            seen.update(wanted)
+        start = base + length
 
 
 def pwrite_all(descriptor: int, data: memoryview, place: int) -> None:

@@ -15,7 +15,7 @@ from functools import partial
 
 from chris_operator.staging import tarpack
 from chris_operator.staging.below import Below, file_errors
-from chris_operator.staging.crew import Crew, Task
+from chris_operator.staging.crew import Crew, Task, taken
 from chris_operator.staging.errors import StagingError
 from chris_operator.staging.manifest import Entry, Piece
 from chris_operator.staging.swift_http import CHUNK, SwiftHttp
@@ -26,7 +26,10 @@ SMALL_SHARE = 8
 PACK_FILES = 4096
 Chunks = Callable[[], Iterator[bytes] | Iterator[memoryview]]
 PARALLEL_PIECES = 4
+"""Of one file."""
 SMALLEST_PIECE = 64 << 20
+MOST_PIECES = 64
+"""As long as that leaves them below the largest."""
 
 
 class Source:
@@ -151,6 +154,7 @@ class Big:
     def __init__(self, name: str, found: Found, largest_piece: int) -> None:
         self._name, self._found = name, found
         self._sizes = piece_sizes(found.size, largest_piece)
+        self._left = deque(range(len(self._sizes)))
         self._etags = [""] * len(self._sizes)
         self._sha256 = ""
         self._prefix = ""
@@ -161,14 +165,14 @@ class Big:
         return bool(self._sha256) and all(self._etags)
 
     def tasks(self, source: Source, target: Target) -> Iterator[Task]:
-        """One task a piece, and one for the hash of the whole where there are several."""
+        """A few tasks that share the pieces, and one for the hash of the whole where there are several."""
         self._prefix = target.prefix
         if len(self._sizes) == 1:
             yield partial(self._send_whole, source, target)
             return
         yield partial(self._hash_whole, source)
-        for number in range(len(self._sizes)):
-            yield partial(self._send_piece, source, target, number)
+        for _ in range(min(PARALLEL_PIECES, len(self._sizes))):
+            yield partial(self._send_some, source, target)
 
     def entry(self, _number: int) -> Entry:
         """The file's manifest entry, once it is done."""
@@ -196,6 +200,11 @@ class Big:
         for _ in self._hashed(source):
             pass
 
+    def _send_some(self, source: Source, target: Target) -> None:
+        """Send one piece after another while there are any."""
+        for number in taken(self._left):
+            self._send_piece(source, target, number)
+
     def _send_piece(self, source: Source, target: Target, number: int) -> None:
         start, size = sum(self._sizes[:number]), self._sizes[number]
         chunks = partial(source.read, self._found, start, size)
@@ -203,14 +212,14 @@ class Big:
 
 
 def piece_sizes(size: int, largest: int) -> list[int]:
-    """How a file is cut: into four where they are worth a connection each, more where pieces would get too large.
+    """How a file is cut: small enough that Swift writes one piece to its disk while the next ones travel.
 
-    >>> [piece // 2**20 for piece in piece_sizes(1000 * 2**20, 1024 * 2**20)]
-    [250, 250, 250, 250]
-    >>> len(piece_sizes(100, 1024)), len(piece_sizes(10 * 2**30, 2**30))
-    (1, 10)
+    >>> [piece // 2**20 for piece in piece_sizes(200 * 2**20, 1024 * 2**20)]
+    [64, 64, 64, 8]
+    >>> len(piece_sizes(100, 1024)), len(piece_sizes(10 * 2**30, 2**30)), len(piece_sizes(100 * 2**30, 2**30))
+    (1, 64, 100)
     """
-    piece = min(largest, max(SMALLEST_PIECE, -(-size // PARALLEL_PIECES)))
+    piece = min(largest, max(SMALLEST_PIECE, -(-size // MOST_PIECES)))
     return [min(piece, size - start) for start in range(0, size, piece)]
 
 
