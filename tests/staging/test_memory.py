@@ -1,10 +1,10 @@
 """Staging's memory depends on its threads, not on the data."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.staging.measuring import cost, measured
 from tests.staging.pod import Pod
 
 from chris_operator.storage import Storage
@@ -13,21 +13,11 @@ pytestmark = pytest.mark.swift
 MOST_KIB = 128 << 10
 
 
-MEASURE = """
-import resource, subprocess, sys
-code = subprocess.call(sys.argv[1:])
-print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)
-"""
-WRAPPED = (sys.executable, "-S", "-c", MEASURE)
-"""A small process in between: a child's peak begins with that of the process which it was forked from."""
-
-
 def peak_kib(pod: Pod, step: str, process: subprocess.Popen[bytes]) -> int:
     """Wait for a process that must succeed; its largest resident size."""
     ended = pod.end(step, process, 300)
     assert ended.code == 0, ended.log
-    return int(ended.log.rpartition("peak ")[2])
+    return cost(pod.root / step).peak_kib
 
 
 def test_a_gibibyte_and_ten_thousand_files_stay_below_the_limit(storage: Storage, tmp_path: Path):
@@ -39,11 +29,13 @@ def test_a_gibibyte_and_ten_thousand_files_stay_below_the_limit(storage: Storage
             b"x" * 100
         )
     assert source.stage_in().code == 0
-    publish, plugin = source.start_staging("publish", *WRAPPED), source.start_plugin(["/bin/true"])
+    publish = source.start_staging("publish", *measured(source.root / "publish"))
+    plugin = source.start_plugin(["/bin/true"])
     assert peak_kib(source, "publish", publish) < MOST_KIB
     plugin.wait()
     source.digest = source.manifest()[0].digest
     target = Pod(tmp_path / "b", storage, "memory/b/", [source])
-    assert peak_kib(target, "stage-in", target.start_staging("stage-in", *WRAPPED)) < MOST_KIB
+    stage_in = target.start_staging("stage-in", *measured(target.root / "stage-in"))
+    assert peak_kib(target, "stage-in", stage_in) < MOST_KIB
     assert (target.incoming / "large.raw").stat().st_size == 1 << 30
     storage.delete_prefix("memory/")
