@@ -25,7 +25,7 @@ from tests.runs import (
 )
 
 from chris_operator.core.observe import Ended, Stage
-from chris_operator.core.observed import Observed
+from chris_operator.core.observed import Given, Observed
 
 
 def silent(what: str, o: Observed, again: float | None, **others: Any) -> Row:
@@ -80,6 +80,44 @@ GOING_ON = (
         event="Warning",
         again=15,
         facts=REFUSED,
+    ),
+    Row(
+        "job-refused",
+        observed(child(NEW), given=Given(refused="the Job scan-1 is refused: exceeded quota")),
+        "PodRejected",
+        says=("the Job scan-1 is refused: exceeded quota",),
+        event="Warning",
+        again=10,
+    ),
+    silent(
+        "job-asked-for-again",
+        observed(child(attempted(uid=None, reason="PodRejected"))),
+        5,
+        actions=("start scan-1 200Mi",),
+    ),
+    Row(
+        "secret-refused-the-second-time",
+        under_way(
+            pod(Stage.PENDING), NEW, given=Given(secret=False, refused="the Secret scan-1 is refused: no")
+        ),
+        "PodRejected",
+        says=("the Secret scan-1",),
+        event="Warning",
+        again=10,
+    ),
+    Row(
+        "pod-no-longer-refused",
+        under_way(pod(Stage.PENDING), attempted(uid=None, reason="PodRejected")),
+        "Scheduled",
+        says=("waits for its node",),
+        again=2,
+    ),
+    Row(
+        "node-found-at-last",
+        under_way(pod(Stage.PENDING), attempted(reason="Unschedulable")),
+        "Scheduled",
+        says=("waits for its node",),
+        again=2,
     ),
     silent("short-stage-in", under_way(pod(Stage.STAGING_IN, init_started=at(-1)), NEW), 2),
     Row("long-stage-in", under_way(pod(Stage.STAGING_IN), NEW), "StagingIn"),

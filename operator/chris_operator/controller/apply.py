@@ -18,6 +18,7 @@ from chris_operator.cluster import (
     AlreadyExists,
     Cluster,
     ClusterError,
+    Conflict,
     NotFound,
     Resource,
 )
@@ -38,11 +39,13 @@ from .tombstones import Tombstones
 from .world import World, labels_of
 
 log = logging.getLogger(__name__)
+_REFUSALS = frozenset({400, 403, 422})
+"""Quota, policy and admission webhooks (which say 400 unless told otherwise): HTTP codes that stay when tried again."""
 Object = dict[str, Any]
 
 
-class ForeignObjectError(ClusterError):
-    """An object that we need to create exists and is not ours."""
+class RefusedError(Exception):
+    """An object of an attempt cannot be created as long as somebody does not change something; the message says what."""
 
 
 class Applier:
@@ -144,22 +147,32 @@ class Applier:
         attempt, namespace, now = action.attempt, o.instance.metadata.namespace, self._cluster.clock.now()
         job = await self._grants.order(o, attempt.number, action.prefixes, now)
         await self._fences.ensure(namespace, job.swift.url, now)
-        await self._adopt_or_create(SECRETS, pods.secret(attempt, job.to_json()), o)
-        made = await self._adopt_or_create(JOBS, pods.job(attempt, self._settings.plans.pods), o)
-        if made is not None:
-            self._world.take(JOBS, made)
+        secret = pods.secret(attempt, job.to_json())
+        _, there = await self._create_or_adopt(SECRETS, secret, o)
+        if there:  # it may be from long ago, and its TempURLs no longer valid
+            await self._cluster.merge(SECRETS, attempt.name, namespace, {"stringData": secret["stringData"]})
+        made, _ = await self._create_or_adopt(JOBS, pods.job(attempt, self._settings.plans.pods), o)
+        self._world.take(JOBS, made)
         log.info("attempt %s/%s was started", namespace, attempt.name)
 
-    async def _adopt_or_create(self, resource: Resource, body: Object, o: Observed) -> Object | None:
+    async def _create_or_adopt(self, resource: Resource, body: Object, o: Observed) -> tuple[Object, bool]:
+        """The object as it is on the API server, and whether it was there before; RefusedError where it cannot be."""
         namespace, name = o.instance.metadata.namespace, body["metadata"]["name"]
         try:
-            return await self._cluster.create(resource, body, namespace)
+            return await self._cluster.create(resource, body, namespace), False
         except AlreadyExists:
             found = await self._cluster.find(resource, name, namespace)
-        if found is None or labels_of(found).get(RUN_UID_LABEL) != o.instance.metadata.uid:
-            words = "exists and belongs to somebody else: rename the instance, or delete that object"
-            raise ForeignObjectError(f"{resource.kind} {namespace}/{name}", 409, words)
-        return found
+        except ClusterError as error:
+            if error.status not in _REFUSALS:
+                raise
+            words = f"the {resource.kind} {name} is refused: {error.server_message}"
+            raise RefusedError(f"{words}: mend the namespace {namespace} or its policies") from error
+        if found is None:
+            raise Conflict(f"{resource.kind} {namespace}/{name}", 409, "went away in this moment")
+        if labels_of(found).get(RUN_UID_LABEL) != o.instance.metadata.uid:
+            words = f"{resource.kind} {namespace}/{name} exists and belongs to somebody else"
+            raise RefusedError(f"{words}: delete it, or create this run under another name")
+        return found, True
 
     async def _stop(self, o: Observed, action: verdict.StopAttempt) -> None:
         """Delete an attempt's Secret and Job where they are ours: names may be taken by somebody else's."""

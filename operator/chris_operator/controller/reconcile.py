@@ -1,5 +1,7 @@
 """`reconcile(key)`: gather, plan, apply. Level-based: it never asks what happened, only what is."""
 
+import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import Plugin
 from chris_operator.storage import StorageError
 
-from .apply import Applier
+from .apply import Applier, RefusedError
 from .facts import Facts
 from .gather import observed, tenant_of
 from .grants import Grants
@@ -23,6 +25,7 @@ from .settings import OperatorSettings
 from .tombstones import Tombstones
 from .world import World
 
+log = logging.getLogger(__name__)
 Object = dict[str, Any]
 _MAX_NEEDS = 8
 _SWEEP = timedelta(minutes=10)
@@ -93,7 +96,12 @@ class Reconciler:
             if isinstance(decided, Need):
                 given = await self._facts.fetch(decided.fact, seen)
                 continue
-            await self._applier.apply(seen, decided)
+            try:
+                await self._applier.apply(seen, decided)
+            except RefusedError as refusal:
+                log.warning("%s: %s", key, refusal)
+                given, body = replace(given, refused=str(refusal)), self._known(key, body)
+                continue
             if seen.instance.status.id is not None or decided.status is not None:
                 self._facts.numbered(seen.instance.metadata.uid)
             renewal = await self._grants.renew(seen)
@@ -101,6 +109,10 @@ class Reconciler:
             self._look_again(key, [*times, *([renewal] if renewal else [])])
             return
         raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
+
+    def _known(self, key: Key, body: Object) -> Object:
+        """The instance as it is after our own writes."""
+        return self._world.instance(key.namespace, key.name) or body
 
     def _look_again(self, key: Key, waits: list[timedelta]) -> None:
         for wait in waits:

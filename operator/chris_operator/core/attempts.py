@@ -20,6 +20,7 @@ from .observed import Observed
 from .phases import Reason, known_reason
 from .verdict import Fact, Need, StartAttempt, StopAttempt, Verdict
 
+_OBSTACLES = (Reason.POD_REJECTED, Reason.UNSCHEDULABLE)
 _MOUNT_SIGNS = ("ImageVolumeMountFailed", pods.TOOLS)
 """In the words of kubelets and runtimes that cannot bring the tools as an image volume."""
 
@@ -87,17 +88,33 @@ def _lacking(o: Observed, plugin: PluginSpec) -> Verdict | Need | None:
 def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now: datetime) -> Verdict | Need:
     if lacking := _lacking(o, plugin):
         return lacking
+    if o.given.refused:
+        return _refused(o, o.given.refused)
     attempt = build(o, plugin, number, memory)
     before = o.instance.status.attempt
     created = before.created if before and before.number == number else timestamp(now)
     status = AttemptStatus(number=number, memory=attempt.resources.memory_bytes // MEBI, created=created)
+    known = before is not None and before.number == number and not before.ended
     return Verdict(
         Reason.SCHEDULED,
         f"attempt {number} was handed to the cluster",
         status={"attempt": status},
         actions=(StartAttempt(attempt, inputs.readable(o)),),
         again=timedelta(seconds=5),
+        # Tried again after a refusal: not told before it is known whether it is refused again.
+        quiet=known and _told(o, Reason.POD_REJECTED),
     )
+
+
+def _refused(o: Observed, words: str) -> Verdict:
+    """The cluster does not take the attempt's Job or Secret; asked again, since nobody tells when it would."""
+    return Verdict(Reason.POD_REJECTED, words, again=o.settings.backoff_first)
+
+
+def _told(o: Observed, *reasons: Reason) -> bool:
+    """Whether the status tells one of these reasons."""
+    told = find(o.instance.status.conditions, ConditionType.SUCCEEDED)
+    return told is not None and known_reason(told.reason) in reasons
 
 
 def _backoff(o: Observed, reason: Reason) -> timedelta:
@@ -153,6 +170,8 @@ def _without_secret(o: Observed, plugin: PluginSpec, attempt: AttemptStatus) -> 
         return Need(Fact.SECRET)
     if o.given.secret:
         return None
+    if o.given.refused:
+        return _refused(o, o.given.refused)
     if lacking := _lacking(o, plugin):
         return lacking
     again = StartAttempt(build(o, plugin, attempt.number, attempt.memory), inputs.readable(o))
@@ -239,6 +258,8 @@ def _progress(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime)
         ),
     }.get(pod.stage, (Reason.SCHEDULED, None, f"attempt {attempt.number} waits for its node"))
     age = now - (since or now)
+    if reason is Reason.SCHEDULED and _told(o, *_OBSTACLES):
+        return Verdict(reason, words, status=known, again=o.settings.settle)  # what the status tells is over
     if reason is Reason.SCHEDULED or age < o.settings.settle:
         # Short stages are not written down: each write costs the API server more than it tells anybody.
         return Verdict(reason, words, again=o.settings.settle, quiet=True)

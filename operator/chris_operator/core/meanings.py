@@ -36,8 +36,9 @@ MEANINGS: dict[Reason, Meaning] = {
         "no node has room for the pod; the message is the scheduler's", "wait, or ask for less"
     ),
     Reason.POD_REJECTED: Meaning(
-        "quota, LimitRange or Pod Security refuse the pod; the message is theirs",
-        "mend the namespace or ask for less",
+        "quota, LimitRange, Pod Security or an admission policy refuse the pod, its Job or its Secret, or a name is "
+        "taken; the message is theirs",
+        "mend the namespace or ask for less; it is asked again",
     ),
     Reason.STAGING_IN: Meaning("the parents' outputs are being fetched"),
     Reason.RUNNING: Meaning("the program runs"),

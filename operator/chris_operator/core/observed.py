@@ -38,6 +38,8 @@ class Given:
     listing: "ListingFact | None" = None
     rejected: str | None = None
     """Why the Job controller could not create the pod, in its own words; "" where it says nothing."""
+    refused: str | None = None
+    """Why the API server would not take an object of the current attempt: what, in whose words, what to do."""
     secret: bool | None = None
     """Whether the current attempt's Secret exists."""
     storage_problem: str | None = None
