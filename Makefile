@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 ENV := build/env
 # CLUSTER=kubeconfig asks for a cluster that exists already; REGISTRY is where its nodes pull images from.
 ASKED = $(if $(CLUSTER),--cluster '$(CLUSTER)' --context '$(CONTEXT)' --registry '$(REGISTRY)')
-RINGS := tests/controller tests/staging tests/localcluster tests/world tests/e2e
+RINGS := tests/controller tests/staging tests/world tests/localcluster tests/e2e
 LOCKS := operator dev swift
 export PYTHONPATH := operator
 
@@ -36,7 +36,7 @@ test: check up ## everything: check, then the cluster, then every test; lists wh
 
 # Most of these tests wait for the cluster, so several run at a time; what disturbs others runs afterwards, alone.
 test-cluster:
-	@. $(ENV) && $(PYTEST) --numprocesses 4 --dist loadgroup -m "not (bench or disturbs or soak)" $(RINGS)
+	@. $(ENV) && $(PYTEST) --numprocesses 3 --dist loadgroup -m "not (bench or disturbs or soak)" $(RINGS)
 
 test-plugins:
 	@$(PYTHON) plugins/run_tests.py

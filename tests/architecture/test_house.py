@@ -86,6 +86,13 @@ def test_every_marker_that_is_used_is_declared():
     assert {(marker, path) for marker, path in used if marker not in known} == set()
 
 
+def test_every_ring_of_tests_is_run():
+    """A folder that the task list does not name would never be noticed to fail."""
+    rings = {path.parent for path in TESTS if path.name.startswith("test_")} - {ROOT / "tests"}
+    named = set(re.findall(r"\btests/[a-z0-9/]+", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    assert {str(ring.relative_to(ROOT)) for ring in rings} - named == set()
+
+
 def test_files_are_read_in_one_go():
     lengths = {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in PYTHON}
     assert {path: length for path, length in lengths.items() if length > MAX_LINES} == {}
