@@ -55,7 +55,7 @@ class Pod:
             (root / directory).mkdir(parents=True)
         self.job = StageJob(
             run=RunRef("alice", root.name, "uid", 1, 1),
-            swift=SwiftEndpoint(storage.url),
+            swift=SwiftEndpoint(storage.url, storage.ca_bundle),
             inputs=tuple(InputRef(storage.path(f"{each.prefix}manifest"), each.digest) for each in inputs),
             get=(),
             put=Grant(storage.path(prefix), ""),
@@ -69,7 +69,8 @@ class Pod:
     def sign(self, seconds: int = 600, url: str = "") -> None:
         """Write job.json with signatures that last so long."""
         expires = int(time.time()) + seconds
-        self.job = dataclasses.replace(self.job, swift=SwiftEndpoint(url or self.job.swift.url)).with_grants(
+        swift = dataclasses.replace(self.job.swift, url=url or self.job.swift.url)
+        self.job = dataclasses.replace(self.job, swift=swift).with_grants(
             get=tuple(
                 Grant(self.storage.path(each), self.storage.sign("GET", each, expires))
                 for each in self._readable

@@ -1,10 +1,12 @@
 """A real OpenStack Swift of one node: writes its configuration and rings, starts it, and watches over it.
 
     python serve.py --data DIR --config DIR [--port 8080] [--base-port 6200] [--bind 0.0.0.0] [--proxies 2]
+                    [--auth "authtoken keystoneauth" --filters FILE]
 
 Account, container and object server, proxy, updaters and memcached run as children; if one dies, all end and
 so does this process, for the kubelet (or a test) to start them again. The user and key of tempauth come from
-SWIFT_USER (`account:user`) and SWIFT_KEY. Needs the packages of requirements/swift.txt and memcached.
+SWIFT_USER (`account:user`) and SWIFT_KEY; another authentication is given by the names of its filters in the
+proxy's pipeline and a file that configures them. Needs the packages of requirements/swift.txt and memcached.
 
 One replica without integrity daemons: for development and tests, not for patients.
 """
@@ -67,6 +69,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--base-port", type=int, default=6200)
     parser.add_argument("--proxies", type=int, default=2)
+    parser.add_argument("--auth", default="tempauth")
+    parser.add_argument("--filters", type=Path)
     parser.add_argument("--program", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -118,6 +122,8 @@ def write_configuration(arguments: argparse.Namespace) -> None:
         "CONFIG": arguments.config,
         "DATA": arguments.data,
         "MEMCACHED": arguments.base_port + 3,
+        "AUTH": arguments.auth,
+        "FILTERS": arguments.filters.read_text() if arguments.filters else "",
         "LOGIN": f"user_{user}_{name} = {os.environ['SWIFT_KEY']} .admin",
         **{f"{server.upper()}_PORT": arguments.base_port + offset for server, offset in SERVERS.items()},
     }

@@ -43,7 +43,7 @@ class Grants:
 
         return StageJob(
             run=RunRef(namespace=meta.namespace, name=meta.name, uid=meta.uid, id=run_id, attempt=number),
-            swift=SwiftEndpoint(url=self._settings.swift_url or self._storage.url),
+            swift=SwiftEndpoint(self._settings.swift_url or self._storage.url, self._storage.ca_bundle),
             inputs=tuple(
                 InputRef(manifest=self._storage.path(each.manifest), digest=each.digest)
                 for each in inputs.of(o)

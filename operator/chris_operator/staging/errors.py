@@ -7,7 +7,7 @@ class StagingError(Exception):
     """A step cannot go on. `message` and `object` may be shown to anybody; `detail` stays in the log.
 
     Codes: JobInvalid, ManifestInvalid, ChecksumMismatch, ObjectMissing, SwiftUnavailable, Unauthorized,
-    SwiftRefused, QuotaExceeded, NoSpace, PathConflict, NameTooLong, FileUnreadable, FileChanged,
+    SwiftUntrusted, SwiftRefused, QuotaExceeded, NoSpace, PathConflict, NameTooLong, FileUnreadable, FileChanged,
     OutputTooDeep, OutputTooLarge, StateTampered, StageInFailed, Aborted, Internal.
     """
 

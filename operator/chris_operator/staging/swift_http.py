@@ -36,6 +36,7 @@ LASTING = {
     416: ("ChecksumMismatch", "object is shorter than the manifest says"),
 }
 """Answers that repeating does not change."""
+TRUST = "an administrator gives its authority's certificate as ConfigMap swift-ca beside the operator"
 
 
 class Passing(Exception):  # noqa: N818 - what happened, not what to do about it
@@ -194,6 +195,9 @@ class SwiftHttp:
             whole = True
         except Passing as error:
             return error
+        except ssl.SSLCertVerificationError as error:
+            words = f"Swift's certificate is not trusted ({error.verify_message}); {TRUST}"
+            raise StagingError("SwiftUntrusted", words) from error
         except (OSError, http.client.HTTPException) as error:
             return Passing("SwiftUnavailable", f"Swift does not answer ({type(error).__name__})")
         else:

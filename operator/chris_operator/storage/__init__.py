@@ -7,6 +7,7 @@ from chris_operator.storage.errors import (
     StorageError,
     Unauthorized,
     Unavailable,
+    Untrusted,
 )
 from chris_operator.storage.runs import Storage
 from chris_operator.storage.tempurl import sign
@@ -20,5 +21,6 @@ __all__ = [
     "StorageError",
     "Unauthorized",
     "Unavailable",
+    "Untrusted",
     "sign",
 ]

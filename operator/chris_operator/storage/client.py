@@ -6,6 +6,7 @@ travel through here but through staging.
 """
 
 import io
+import re
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from chris_operator.storage.errors import (
     StorageError,
     Unauthorized,
     Unavailable,
+    Untrusted,
 )
 
 CONNECT_SECONDS = 5
@@ -51,7 +53,8 @@ class Container:
     """One container of one account, reached with the variables that `credentials` names."""
 
     def __init__(self, values: Mapping[str, str], *, container: str = "users") -> None:
-        self._options = credentials.connection_options(values)
+        self._values = dict(values)
+        self._options: dict[str, Any] | None = credentials.connection_options(values)
         self.container = container
         self._local = threading.local()
         self._key = ""
@@ -63,6 +66,11 @@ class Container:
         """Scheme, host and port where this Swift answers, as its login says."""
         parts = urlsplit(self._storage_url())
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def ca_bundle(self) -> str | None:
+        """Certificates (PEM) of the authorities to trust instead of the public ones; None where none were given."""
+        return credentials.ca_bundle(self._values)
 
     def path(self, name: str = "") -> str:
         """`/v1/<account>/<container>/<name>`, the form manifests and grants are asked for in."""
@@ -204,6 +212,8 @@ class Container:
     def _connection(self) -> Any:
         """This thread's connection: swiftclient's are not made for sharing."""
         if not hasattr(self._local, "connection"):
+            if self._options is None:
+                self._options = credentials.connection_options(self._values)
             self._local.connection = swiftclient.Connection(
                 **self._options,
                 retries=1,
@@ -221,8 +231,29 @@ class Container:
             return act(*args, **kwargs)
         except swiftclient.ClientException as error:
             raise translate(object, act.__name__, error) from error
+        except requests.exceptions.SSLError as error:
+            self._forget_connections()
+            raise Untrusted(
+                object, f"{act.__name__} does not trust the server; {TRUST}", _why(error)
+            ) from error
         except (requests.RequestException, OSError) as error:
             raise Unavailable(object, f"{act.__name__} got no answer", type(error).__name__) from error
+
+    def _forget_connections(self) -> None:
+        """Connect anew from now on, with the authorities that are given by then."""
+        self._options, self._local = None, threading.local()
+
+
+TRUST = (
+    "give its authority's certificate as ConfigMap swift-ca, key ca.crt, beside the operator (or OS_CACERT)"
+)
+"""What an administrator does about a certificate that nobody here trusts."""
+
+
+def _why(error: requests.exceptions.SSLError) -> str:
+    """OpenSSL's own words, without the addresses and classes around them."""
+    found = re.search(r"CERTIFICATE_VERIFY_FAILED\] ([^(']*)", str(error))
+    return found[1].strip() if found else type(error).__name__
 
 
 EMPTY_RANGE = 416

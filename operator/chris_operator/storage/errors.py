@@ -19,6 +19,10 @@ class Unavailable(StorageError):
     """Swift does not answer, or answers that it cannot now: worth asking again later."""
 
 
+class Untrusted(Unavailable):
+    """The certificate is signed by nobody whom we trust; passes when an administrator says whom to trust."""
+
+
 class Unauthorized(StorageError):
     """The credentials or the signature are not accepted."""
 
