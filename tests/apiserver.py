@@ -28,7 +28,7 @@ from localcluster.config import cache_dir
 from localcluster.toolchain import toolchain
 from tests.kubeclient import Client
 
-START_SECONDS = 90.0
+START_SECONDS = 240.0
 POLL_SECONDS = 0.05
 PROGRAMS = ("etcd", "kube-apiserver")
 

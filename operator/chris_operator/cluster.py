@@ -26,8 +26,6 @@ FIELD_MANAGER = "chris-operator"
 Object = dict[str, Any]
 
 _REQUEST_SECONDS = 30.0
-_SILENCE_SECONDS = 90.0
-"""A watch that brings not even a bookmark (one a minute) for so long is dead."""
 _LINE_BYTES = 1 << 21
 _CHUNK = 500
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
@@ -128,6 +126,11 @@ def _error(what: str, status: int, body: bytes) -> ClusterError:
     return _ERRORS.get(status, ClusterError)(what, status, message)
 
 
+def _selectors(labels: str, fields: str) -> dict[str, str]:
+    given = {"labelSelector": labels, "fieldSelector": fields}
+    return {name: text for name, text in given.items() if text}
+
+
 class Clock:
     """The API server's time, as the `Date` of its answers tells it, between them by the monotonic clock.
 
@@ -161,6 +164,8 @@ class Cluster:
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api, self.clock = api, Clock()
+        self.silence = 90.0
+        """Seconds; a watch that brings not even a bookmark (one a minute) for so long is dead."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=api.rest_client.ssl_context),
             read_bufsize=_LINE_BYTES,
@@ -243,12 +248,12 @@ class Cluster:
         return int(told["major"]), int(re.match(r"\d*", told["minor"])[0] or 0)  # type: ignore[index]
 
     async def chunks(
-        self, resource: Resource, *, labels: str = ""
+        self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[tuple[list[Object], str]]:
         """All objects of a kind, some at a time, each time with the resourceVersion of the whole list."""
-        query = {"limit": str(_CHUNK)} | ({"labelSelector": labels} if labels else {})
+        query = {"limit": str(_CHUNK), **_selectors(labels, fields)}
         while True:
-            answer = await self.request("GET", resource.path(), query)
+            answer = await self.request("GET", resource.path(namespace), query)
             meta = answer["metadata"]
             yield answer.pop("items", None) or [], meta["resourceVersion"]
             if not meta.get("continue"):
@@ -256,23 +261,31 @@ class Cluster:
             query["continue"] = meta["continue"]
 
     async def watch(
-        self, resource: Resource, since: str, *, labels: str = "", seconds: int
+        self,
+        resource: Resource,
+        since: str,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        seconds: int,
     ) -> AsyncIterator[tuple[str, Object]]:
         """What happens to a kind after `since`: ADDED, MODIFIED, DELETED or BOOKMARK, and the object.
 
         Ends when `seconds` are over. Raises Gone where `since` is too old, Unreachable when the stream breaks or
         is silent for longer than bookmarks take.
         """
-        what = f"watch {resource.path()}"
+        what = f"watch {resource.path(namespace)}"
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
             "resourceVersion": since,
             "timeoutSeconds": str(seconds),
-        } | ({"labelSelector": labels} if labels else {})
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_REQUEST_SECONDS, sock_read=_SILENCE_SECONDS)
+            **_selectors(labels, fields),
+        }
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_REQUEST_SECONDS, sock_read=self.silence)
         try:
-            async with await self._send("GET", resource.path(), query, timeout) as answer:
+            async with await self._send("GET", resource.path(namespace), query, timeout) as answer:
                 if not answer.ok:
                     raise _error(what, answer.status, await answer.read())
                 async for line in answer.content:

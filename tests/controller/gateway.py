@@ -3,6 +3,9 @@
     with Gateway.running(apiserver) as gateway:
         gateway.ambush(Ambush(lambda write: write.what == "POST jobs", Blow.BEFORE)).wait()
 
+        with gateway.deaf("/plugininstances"):
+            ...  # its watches stay open and are silent from here on, as when a router forgot the connection
+
 Everything else passes through unchanged, watches included. What the operator may do is still decided by
 the API server, since its token passes through as well.
 """
@@ -75,6 +78,14 @@ class Ambush:
     done: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass
+class Watch:
+    """One watch that is open; a dead one passes nothing on, and nobody hangs up."""
+
+    path: str
+    dead: bool = False
+
+
 class Gateway:
     """A plain HTTP door to the API server on a port of its own."""
 
@@ -83,6 +94,8 @@ class Gateway:
         self._halt: Callable[[], object] = lambda: None
         self._up = threading.Event()
         self._ambushes: list[Ambush] = []
+        self._watches: list[Watch] = []
+        self._deaf: str | None = None
         self.port = 0
         self.writes: list[Write] = []
 
@@ -121,6 +134,17 @@ class Gateway:
         """Wait for a write; the event tells that it came. One that is not `MEANWHILE` hangs until its sender dies."""
         self._ambushes.append(ambush)
         return ambush.done
+
+    @contextmanager
+    def deaf(self, path: str = "") -> Iterator[None]:
+        """Kill the watches of paths that end so, and those begun within the block; dead ones stay dead after it."""
+        self._deaf = path
+        for watch in list(self._watches):
+            watch.dead = watch.dead or watch.path.endswith(path)
+        try:
+            yield
+        finally:
+            self._deaf = None
 
     def writes_about(self, namespace: str) -> list[str]:
         """What was written about runs in a namespace, in order, without what was refused.
@@ -199,9 +223,24 @@ class Gateway:
             }
             response = web.StreamResponse(status=answer.status, headers=headers)
             await response.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
+            with self._watched(request) as watch:
+                async for chunk in answer.content.iter_any():
+                    if not watch.dead:
+                        await response.write(chunk)
             return response
+
+    @contextmanager
+    def _watched(self, request: web.BaseRequest) -> Iterator[Watch]:
+        """Know of a request while it is answered, if it is a watch."""
+        if "watch" not in request.query:
+            yield Watch(request.path)
+            return
+        watch = Watch(request.path, dead=self._deaf is not None and request.path.endswith(self._deaf))
+        self._watches.append(watch)
+        try:
+            yield watch
+        finally:
+            self._watches.remove(watch)
 
 
 def _decoded(data: bytes) -> Any:

@@ -1,5 +1,6 @@
 """The operator as Kubernetes would start it: its own process, its own ServiceAccount, its own port."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,13 +9,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 from tests.apiserver import POLL_SECONDS, free_ports
 from tests.installation import ROOT
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 TIMES = {
     "CHRIS_KEEP_ENDED_SECONDS": "1",
     "CHRIS_PULL_PATIENCE_SECONDS": "3",
@@ -97,11 +98,15 @@ class Operator:
             self._process.wait(START_SECONDS)
 
     def await_exit(self) -> tuple[int, str]:
-        """Exit code and the last line said, of a process that ends by itself."""
+        """Exit code and the last message, of a process that ends by itself."""
         if not self._process:
             raise RuntimeError(f"{self.name} was not started")
         code = self._process.wait(START_SECONDS)
-        return code, self.log.read_text().strip().splitlines()[-1]
+        return code, str(self.said()[-1]["message"])
+
+    def said(self) -> list[dict[str, Any]]:
+        """Every line of its log so far, of all its processes; raises ValueError for one that is not JSON."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def pause(self) -> None:
         """SIGSTOP: it lives, but neither renews its Lease nor sees anything."""

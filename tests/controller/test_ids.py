@@ -74,7 +74,7 @@ def test_another_clusters_swift_is_refused_until_adopted(tenant: Tenant, operato
     operator.start()
     code, said = operator.await_exit()
     words = (
-        f"chris-operator: this Swift container belongs to cluster {FOREIGN}, and this is cluster {here}: if that "
+        f"this Swift container belongs to cluster {FOREIGN}, and this is cluster {here}: if that "
         f"cluster is gone, start the operator with --adopt-swift-root={FOREIGN}"
     )
     assert (code, said) == (1, words)

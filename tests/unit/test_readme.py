@@ -1,10 +1,13 @@
 """The README tells the truth about files, tasks and settings; its blocks are run by tests/e2e/test_readme.py."""
 
+import math
 import re
 
 import pytest
 from tests.readme import COMMANDS, README, ROOT, Block, blocks, broken_promises
 
+from chris_operator.controller.leader import failover_bound
+from chris_operator.controller.settings import read
 from chris_operator.storage import credentials
 
 DOCUMENT = """
@@ -80,15 +83,21 @@ def _is_ours(path: str) -> bool:
 
 
 def test_every_setting_is_documented():
-    source = (ROOT / "operator/chris_operator/controller/settings.py").read_text()
+    controller = ROOT / "operator/chris_operator/controller"
+    source = "".join(path.read_text() for path in controller.glob("*.py"))
     names = set(re.findall(r'"(CHRIS_[A-Z_]+)"', source))
     assert {name for name in names if name not in README.read_text()} == set()
 
 
+def test_the_failover_it_promises_is_the_leases_arithmetic():
+    lease = read({"CHRIS_STAGING_IMAGE": "i", "POD_NAME": "p"}).lease
+    promised = f"a Lease of {lease.seconds} seconds; when it dies, the other takes over\nwithin "
+    assert f"{promised}{math.ceil(failover_bound(lease).total_seconds())} " in README.read_text()
+
+
 def test_every_credential_is_documented():
     text = README.read_text()
-    names = {*credentials.OS_OPTIONS, "ST_AUTH", "ST_USER", "ST_KEY", "OS_AUTH_URL", "OS_USERNAME"}
-    assert {name for name in names | {"OS_PASSWORD", "OS_CACERT"} if name not in text} == set()
+    assert {name for name in credentials.VARIABLES if name not in text} == set()
 
 
 def _code() -> list[str]:

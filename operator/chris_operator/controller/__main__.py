@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from chris_operator.cluster import Cluster
 
-from . import fast_start, settings
+from . import fast_start, logs, settings
 from .root import ForeignRoot, OwnStorage
 from .service import Service
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+log = logging.getLogger(__name__)
 
 
 def _arguments() -> argparse.Namespace:
@@ -34,17 +34,16 @@ async def _run(options: settings.OperatorSettings) -> None:
 
 def main() -> None:
     """Run until told to stop; a mistake in the installation ends with one line that names it."""
-    logging.basicConfig(level=os.environ.get("CHRIS_LOG_LEVEL", "INFO"), format=_FORMAT)
-    logging.getLogger("kopf").setLevel(logging.WARNING)
-    logging.getLogger("swiftclient").setLevel(logging.CRITICAL)  # its errors come to us as exceptions
     arguments = _arguments()
     try:
+        logs.configure(os.environ)
         options = settings.read(os.environ)
         if arguments.adopt_swift_root:
             options = replace(options, adopt_root=arguments.adopt_swift_root)
         asyncio.run(_run(options))
     except (settings.SettingsError, ForeignRoot, ValueError) as error:
-        sys.exit(f"chris-operator: {error}")
+        log.critical("%s", error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

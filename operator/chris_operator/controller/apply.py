@@ -31,7 +31,7 @@ from chris_operator.core.verdict import Plan
 from chris_operator.models.base import API_VERSION
 from chris_operator.storage import Storage, Unavailable
 
-from . import metrics
+from . import logs, metrics
 from .fences import Fences
 from .grants import Grants
 from .settings import OperatorSettings
@@ -145,6 +145,7 @@ class Applier:
     async def _start(self, o: Observed, action: verdict.StartAttempt) -> None:
         """The Secret first: a pod that starts before it would wait for the kubelet's next look."""
         attempt, namespace, now = action.attempt, o.instance.metadata.namespace, self._cluster.clock.now()
+        logs.on_attempt(attempt.number)
         job = await self._grants.order(o, attempt.number, action.prefixes, now)
         await self._fences.ensure(namespace, job.swift.url, now)
         secret = pods.secret(attempt, job.to_json())

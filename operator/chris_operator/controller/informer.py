@@ -45,6 +45,8 @@ class Informer:
     listed: Callable[[Resource], None]
     """Called after each whole list."""
     labels: str = ""
+    namespace: str | None = None
+    fields: str = ""
     heard_at: float = float("-inf")
     """Loop time of the last word from the API server about this kind, bookmarks included."""
 
@@ -62,7 +64,8 @@ class Informer:
     async def _list(self) -> str:
         names: set[Name] = set()
         version = ""
-        async for items, listed_version in self.cluster.chunks(self.resource, labels=self.labels):
+        chunks = self.cluster.chunks(self.resource, self.namespace, labels=self.labels, fields=self.fields)
+        async for items, listed_version in chunks:
             version = listed_version
             self._alive()
             for number, body in enumerate(items):
@@ -79,7 +82,14 @@ class Informer:
         end = asyncio.get_running_loop().time() + RELIST_SECONDS
         while (left := end - asyncio.get_running_loop().time()) > 1:
             try:
-                stream = self.cluster.watch(self.resource, version, labels=self.labels, seconds=int(left))
+                stream = self.cluster.watch(
+                    self.resource,
+                    version,
+                    self.namespace,
+                    labels=self.labels,
+                    fields=self.fields,
+                    seconds=int(left),
+                )
                 async for kind, body in stream:
                     self._alive()
                     version = body["metadata"]["resourceVersion"]

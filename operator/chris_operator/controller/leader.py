@@ -21,6 +21,11 @@ Begin = Callable[[], Coroutine[Any, Any, None]]
 _MICRO = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
+def failover_bound(duration: timedelta) -> timedelta:
+    """How long after its last renewal a dead leader is replaced at most, but for the API server's own time."""
+    return duration * (1 + 1 / _LOOKS)
+
+
 class Leadership:
     """Knows whether this replica leads, and tells when that changes."""
 

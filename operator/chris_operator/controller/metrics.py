@@ -3,8 +3,9 @@
 prometheus-client, because its text format and types are what every dashboard expects.
 """
 
+import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
@@ -26,6 +27,22 @@ PHASE_SECONDS = Histogram(
     buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000),
 )
 OUTPUT_BYTES = Counter("chris_output_bytes_total", "Bytes of the outputs that runs committed.")
+HEARTBEAT_AGE = Gauge("chris_heartbeat_age_seconds", "Time since the watches showed a change of the Lease.")
+TASKS = Gauge("chris_tasks", "Tasks of the operator's event loop; memory is process_resident_memory_bytes.")
+
+
+class Aging(Protocol):
+    """Something that tells how long ago it was last heard of."""
+
+    @property
+    def age(self) -> float:
+        """Seconds."""
+
+
+def look_at_ourselves(heart: Aging) -> None:
+    """Let every page of metrics tell of this process as it is then."""
+    HEARTBEAT_AGE.set_function(lambda: heart.age)
+    TASKS.set_function(lambda: len(asyncio.all_tasks()))
 
 
 def observe(status: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import Plugin
 from chris_operator.storage import StorageError
 
+from . import logs
 from .apply import Applier, RefusedError
 from .facts import Facts
 from .gather import observed, tenant_of
@@ -92,6 +93,8 @@ class Reconciler:
         given = Given()
         for _ in range(_MAX_NEEDS):
             seen = observed(self._world, self._settings.plans, body, given)
+            if seen.instance.status.attempt is not None:
+                logs.on_attempt(seen.instance.status.attempt.number)
             decided = plan(seen, self._clock.now())
             if isinstance(decided, Need):
                 given = await self._facts.fetch(decided.fact, seen)

@@ -22,11 +22,12 @@ from chris_operator.cluster import (
 from chris_operator.core.plan import RESTS_AFTER
 from chris_operator.storage import StorageError
 
-from . import metrics, root
+from . import logs, metrics, root
 from .apply import Applier
 from .facts import Facts
 from .grants import Grants
 from .handlers import WATCHED, Ear, register
+from .heartbeat import Heartbeat
 from .ids import Ids
 from .informer import RELIST_SECONDS, Informer
 from .leader import Leadership
@@ -40,7 +41,8 @@ log = logging.getLogger(__name__)
 _RETRY_SECONDS = 5.0
 _MAX_RETRY_SECONDS = 60.0
 _ROOT_RETRY_SECONDS = 3.0
-_SILENCE_SECONDS = 60.0
+_BOOKMARKS = 1.5
+"""Times CHRIS_SILENCE_SECONDS: what the API server says once a minute on every watch must not come too late."""
 
 
 class Service:
@@ -54,6 +56,10 @@ class Service:
             Informer(cluster, resource, self._ear, self._listed, labels)
             for resource, labels in WATCHED.items()
         ]
+        self._silence = settings.silence.total_seconds()
+        cluster.silence = self._silence * _BOOKMARKS
+        self._heart = Heartbeat()
+        self._informers.append(self._heart.informer(cluster, settings.namespace))
         self._unlisted = {*WATCHED, NAMESPACES}
         self._known = asyncio.Event()
         """Everything was listed once: no plan is made from a half-known cluster."""
@@ -81,6 +87,7 @@ class Service:
         registry = kopf.OperatorRegistry()
         register(registry, self._ear, lambda: self._listed(NAMESPACES))
         kopf.on.login(registry=registry)(_login)
+        metrics.look_at_ourselves(self._heart)
         server = await metrics.serve(self._settings.port, self._problem)
         watching = asyncio.create_task(self._watch(registry))
         helpers = [asyncio.create_task(self._lead.run(self._gained, self._lost))]
@@ -102,6 +109,7 @@ class Service:
         settings.peering.standalone = True  # the Lease decides who leads
         settings.watching.server_timeout = RELIST_SECONDS
         settings.watching.client_timeout = RELIST_SECONDS + 30
+        settings.watching.inactivity_timeout = self._silence * _BOOKMARKS
         # kopf would name itself after the user of the process, and an arbitrary uid has no name.
         await kopf.operator(
             registry=registry,
@@ -176,7 +184,8 @@ class Service:
                 continue
             started = time.monotonic()
             try:
-                await self._attempt(key)
+                with logs.about(key):
+                    await self._attempt(key)
             finally:
                 self._queue.done(key)
                 metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.monotonic() - started)
@@ -203,9 +212,9 @@ class Service:
     def _problem(self) -> str:
         """What is wrong with this replica; empty while it is alive."""
         silent = asyncio.get_running_loop().time() - self._lead.answered_at
-        if silent > _SILENCE_SECONDS:
+        if silent > self._silence:
             return f"the API server has not answered about the Lease for {silent:.0f} s"
-        return ""
+        return self._heart.problem(self._silence)
 
 
 def _login(settings: kopf.OperatorSettings, **_: object) -> kopf.ConnectionInfo | None:

@@ -53,6 +53,8 @@ class OperatorSettings:
     url_lifetime: timedelta = timedelta(hours=24)
     lease: timedelta = timedelta(seconds=15)
     """How long a silent leader is waited for."""
+    silence: timedelta = timedelta(seconds=60)
+    """How long the watch of the Lease may show nothing before this replica counts as dead."""
     port: int = 8080
     """Of /metrics and /healthz."""
     workers: int = 16
@@ -140,6 +142,7 @@ def read(values: Mapping[str, str]) -> OperatorSettings:
         give_up=_seconds(values, "CHRIS_GIVE_UP_SECONDS", timedelta(minutes=10)),
         url_lifetime=_seconds(values, "CHRIS_URL_LIFETIME_SECONDS", timedelta(hours=24)),
         lease=_seconds(values, "CHRIS_LEASE_SECONDS", timedelta(seconds=15)),
+        silence=_seconds(values, "CHRIS_SILENCE_SECONDS", timedelta(seconds=60)),
         port=int(values.get("CHRIS_PORT", "8080")),
         fast_start=_fast_start(values),
         adopt_root=values.get("CHRIS_ADOPT_SWIFT_ROOT"),
