@@ -10,7 +10,7 @@ ENV := build/env
 # CLUSTER=kubeconfig asks for a cluster that exists already; REGISTRY is where its nodes pull images from.
 ASKED = $(if $(CLUSTER),--cluster '$(CLUSTER)' --context '$(CONTEXT)' --registry '$(REGISTRY)')
 RINGS := tests/controller tests/staging tests/world tests/localcluster tests/e2e
-LOCKS := operator dev swift
+LOCKS := operator dev swift keystone
 export PYTHONPATH := operator
 
 .PHONY: help demo fetch test test-cluster test-plugins check unit e2e bench soak up down deploy gen lock images clean-cluster

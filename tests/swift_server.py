@@ -4,7 +4,8 @@
         Storage(swift.credentials)
 
 Swift's packages live in a virtual environment of their own, made from requirements/swift.txt once per lock
-and kept in the user's cache. memcached comes from the system.
+and kept in the user's cache. memcached comes from the system. `lock` and `arguments` (of serve.py) make it another
+Swift: one that asks a Keystone, see tests/keystone_server.py.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,8 +30,11 @@ START_SECONDS = 120
 class SwiftServer:
     """One Swift, which can be killed and started again over the same data and ports."""
 
-    def __init__(self, root: Path, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, root: Path, host: str = "127.0.0.1", *, lock: Path = LOCK, arguments: Sequence[str] = ()
+    ) -> None:
         self.root, self.host = root, host
+        self._lock, self.arguments = lock, list(arguments)
         self.port, self._base_port = free_ports(host)
         self.log = root / "swift.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,9 +56,9 @@ class SwiftServer:
 
     def start(self) -> None:
         """Start and wait until the proxy answers."""
-        command = [str(swift_python()), str(SERVE), "--bind", self.host, "--port", str(self.port)]
+        command = [str(python_of(self._lock)), str(SERVE), "--bind", self.host, "--port", str(self.port)]
         command += ["--base-port", str(self._base_port), "--data", str(self.root / "data")]
-        command += ["--config", str(self.root / "etc")]
+        command += ["--config", str(self.root / "etc"), *self.arguments]
         environment = dict(os.environ) | {"SWIFT_USER": "chris:operator", "SWIFT_KEY": "testing"}
         environment["PATH"] += ":/usr/bin:/usr/sbin"
         with self.log.open("ab") as log:
@@ -116,22 +120,22 @@ def running_swift(root: Path, host: str = "127.0.0.1") -> Iterator[SwiftServer]:
         server.stop()
 
 
-def swift_python() -> Path:
-    """The interpreter that has Swift's packages; makes its environment the first time (about a minute)."""
+def python_of(requirements: Path) -> Path:
+    """The interpreter that has a lock's packages; makes its environment the first time (about a minute)."""
     if not shutil.which("memcached", path=f"{os.environ['PATH']}:/usr/bin:/usr/sbin"):
         raise RuntimeError("memcached is missing; install it (Debian: apt-get install memcached)")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chris-on-kubernetes" / "venvs"
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    key = hashlib.sha256(LOCK.read_bytes() + version.encode()).hexdigest()[:16]
-    home = cache / f"swift-{key}"
+    key = hashlib.sha256(requirements.read_bytes() + version.encode()).hexdigest()[:16]
+    home = cache / f"{requirements.stem}-{key}"
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"swift-{key}.lock").open("w") as lock:
+    with (cache / f"{home.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may start at once
         if not (home / "complete").exists():
             shutil.rmtree(home, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
             pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
-            subprocess.run([*pip, "-r", str(LOCK)], check=True)
+            subprocess.run([*pip, "-r", str(requirements)], check=True)
             (home / "complete").touch()
     return home / "bin" / "python"
 
