@@ -120,6 +120,11 @@ def running_swift(root: Path, host: str = "127.0.0.1") -> Iterator[SwiftServer]:
         server.stop()
 
 
+def swift_python() -> Path:
+    """The interpreter that has Swift's packages."""
+    return python_of(LOCK)
+
+
 def python_of(requirements: Path) -> Path:
     """The interpreter that has a lock's packages; makes its environment the first time (about a minute)."""
     if not shutil.which("memcached", path=f"{os.environ['PATH']}:/usr/bin:/usr/sbin"):
