@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import yaml
 from tests.benchmarks.client import Api, Object, path
 
 ROOT = Path(__file__).resolve().parents[2]
+PROBES = ROOT / "tests" / "e2e" / "plugins" / "pl-testprobe" / "plugin.yaml"
 PATIENCE = 180.0
 _POLL = 0.5
 
@@ -21,13 +23,13 @@ def kubeconfig() -> Path:
     """Of a cluster that carries `make up`'s mark."""
     if "KUBECONFIG" not in os.environ or not os.environ.get("CLUSTER_MARK"):
         pytest.fail("no cluster: run `make bench`, which makes one and reads build/env")
+    subprocess.run(["kubectl", "apply", "-f", str(PROBES)], check=True, capture_output=True)
     return Path(os.environ["KUBECONFIG"])
 
 
 def probe() -> Object:
     """The Plugin whose runs are measured: testsource, which writes one small file."""
-    file = ROOT / "tests" / "e2e" / "plugins" / "pl-testprobe" / "plugin.yaml"
-    plugins = yaml.safe_load_all(file.read_text(encoding="utf-8"))
+    plugins = yaml.safe_load_all(PROBES.read_text(encoding="utf-8"))
     found: Object = next(each for each in plugins if each["spec"]["name"] == "pl-testsource")
     return found
 

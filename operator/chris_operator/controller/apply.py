@@ -137,9 +137,10 @@ class Applier:
         rest = [name for name in meta.finalizers if name != FINALIZER]
         patch = {"metadata": {"resourceVersion": meta.resource_version, "finalizers": rest}}
         try:
-            await self._cluster.merge(INSTANCES, meta.name, meta.namespace, patch)
+            body = await self._cluster.merge(INSTANCES, meta.name, meta.namespace, patch)
         except NotFound:
             return
+        self._world.take(INSTANCES, body)
         self._copied = {(uid, n) for uid, n in self._copied if uid != meta.uid}
 
     async def _start(self, o: Observed, action: verdict.StartAttempt) -> None:
