@@ -65,6 +65,11 @@ GOING_ON = (
         2,
         facts=replace(FACTS, secret=False),
     ),
+    silent(
+        "unschedulable-for-a-moment",
+        under_way(pod(Stage.PENDING, unschedulable="0/1 nodes", created=at(-0.5)), NEW),
+        1.5,
+    ),
     Row(
         "unschedulable",
         under_way(pod(Stage.PENDING, unschedulable="0/1 nodes are available: 1 Insufficient cpu"), NEW),

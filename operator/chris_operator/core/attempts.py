@@ -158,6 +158,10 @@ def _running(  # noqa: PLR0911  one return per place where a pod can be
         return failed(o, attempt, Reason.PLUGIN_FAILED, words, now)
     known = {"attempt": attempt.model_copy(update={"uid": job.uid})}
     if pod.unschedulable:
+        young = o.settings.settle - (now - (pod.created or now))
+        if young > timedelta(0):
+            # The room of a run that has just ended is often free before anybody could read of its lack.
+            return Verdict(Reason.UNSCHEDULABLE, "", again=young, quiet=True)
         return Verdict(Reason.UNSCHEDULABLE, pod.unschedulable, status=known)
     waits = pod.stage is Stage.PENDING and pod.node and now - (pod.created or now) >= o.settings.settle
     lost = _without_secret(o, plugin, attempt) if waits else None
