@@ -12,7 +12,7 @@ from chris_operator.core import inputs
 from chris_operator.core.names import attempt_name
 from chris_operator.core.observed import Observed
 from chris_operator.core.plan import final_condition
-from chris_operator.core.resources import requested
+from chris_operator.core.resources import disk
 from chris_operator.staging.contract import Grant, InputRef, Limits, RunRef, StageJob, SwiftEndpoint
 from chris_operator.storage import Storage
 
@@ -50,7 +50,7 @@ class Grants:
             ),
             get=tuple(grant("GET", prefix) for prefix in prefixes),
             put=grant("PUT", inputs.own_prefix(o, number)),
-            limits=Limits(output_bytes=requested(o.instance.spec, o.plugin).disk_bytes if o.plugin else None),
+            limits=Limits(output_bytes=disk(o.instance.spec)),
         )
 
     async def renew(self, o: Observed, now: datetime | None = None) -> timedelta | None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from chris_operator.models.conditions import ConditionType, find
 from chris_operator.models.plugin import PluginSpec
 from chris_operator.models.plugininstance import Attempt as AttemptStatus
+from chris_operator.models.plugininstance import PluginReference
 from chris_operator.models.quantity import MEBI
 
 from . import inputs, links, pods, report, resources
@@ -49,6 +50,11 @@ def about_to_start(o: Observed) -> bool:
     if attempt is None or attempt.ended:
         return True
     return attempt.uid is None and job_of(o, attempt.number) is None
+
+
+def unregistered(wanted: PluginReference) -> PluginSpec:
+    """Stands for a Plugin that was deleted under an attempt: the attempt goes on to its end, and none is started."""
+    return PluginSpec(name=wanted.name, version=wanted.version, dock_image="-", type="fs", selfexec="-")
 
 
 def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> pods.Attempt:
@@ -170,6 +176,8 @@ def _running(  # noqa: PLR0911  one return per place where a pod can be
 
 def _without_secret(o: Observed, plugin: PluginSpec, attempt: AttemptStatus) -> Verdict | Need | None:
     """A pod that has a node and does not start may lack its Secret, which somebody deleted: make it again."""
+    if o.plugin is None:
+        return None  # nobody knows what would have to be in it
     if o.given.secret is None:
         return Need(Fact.SECRET)
     if o.given.secret:

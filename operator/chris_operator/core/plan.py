@@ -80,14 +80,14 @@ def judge(o: Observed, now: datetime) -> Verdict | Need:
     for rule in rules:
         if found := rule(o):
             return found
-    if o.plugin is None:
-        wanted = o.instance.spec.plugin
+    wanted = o.instance.spec.plugin
+    if o.plugin is None and (o.no_pod or attempts.about_to_start(o)):
         return Verdict(
             Reason.PLUGIN_NOT_FOUND,
             f"Plugin {wanted.name} {wanted.version} is not registered on this cluster: "
             f"apply a Plugin named {object_name(wanted.name, wanted.version)}",
         )
-    return _with_plugin(o, o.plugin, now)
+    return _with_plugin(o, o.plugin or attempts.unregistered(wanted), now)
 
 
 def _with_plugin(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:

@@ -10,6 +10,12 @@ from .pods import Resources
 _DEFAULT = Resources()
 
 
+def disk(spec: PluginInstanceSpec) -> int:
+    """How many bytes a run may write; no Plugin has a say in it."""
+    wish = spec.resources.ephemeral_storage if spec.resources else None
+    return _DEFAULT.disk_bytes if wish is None else parse_memory(wish)
+
+
 def requested(spec: PluginInstanceSpec, plugin: PluginSpec, memory_mib: int | None = None) -> Resources:
     """The resources of one attempt; `memory_mib` is what the attempt has grown to after running out.
 
@@ -17,12 +23,11 @@ def requested(spec: PluginInstanceSpec, plugin: PluginSpec, memory_mib: int | No
     """
     wish = spec.resources or Wish()
     memory = plugin.memory.least if wish.memory is None else parse_memory(wish.memory)
-    disk = _DEFAULT.disk_bytes if wish.ephemeral_storage is None else parse_memory(wish.ephemeral_storage)
     return Resources(
         cpu_millis=plugin.cpu.least if wish.cpu is None else parse_cpu(wish.cpu),
         memory_bytes=memory if memory_mib is None else max(memory, memory_mib * MEBI),
         gpus=plugin.gpu.least if wish.gpu is None else wish.gpu,
-        disk_bytes=disk,
+        disk_bytes=disk(spec),
     )
 
 
