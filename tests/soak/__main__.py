@@ -39,7 +39,7 @@ class Settings:
     every: float
     """Mean seconds between two blows."""
     minutes: float
-    """Bound of the whole."""
+    """After so many no more runs are asked for."""
 
     @classmethod
     def read(cls) -> "Settings":
@@ -76,7 +76,8 @@ def main() -> int:
     say(f"soak: {settings}")
     with connected() as cluster:
         for file in PLUGINS.glob("*/plugin.yaml"):
-            cluster.kubectl("apply", "-f", str(file))
+            if cluster.kubectl.ask("apply", "-f", str(file)).returncode:  # changed under the same version
+                cluster.kubectl("replace", "--force", "-f", str(file))
         wanted = runs(settings.runs, settings.tenants, settings.seed)
         prefix = f"soak-{settings.seed}"
         drive = Drive(cluster, prefix, settings.tenants, settings.parallel, say)
@@ -85,6 +86,7 @@ def main() -> int:
         injector.start()
         try:
             stuck = drive.run(wanted, settings.minutes * 60)
+            wanted = drive.asked(wanted)
         finally:
             injector.stop()
         lasted = time.monotonic() - _BEGAN
