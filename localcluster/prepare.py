@@ -55,6 +55,7 @@ ALWAYS = (
     Need("python3-venv", module="ensurepip"),
     Need("busybox-static", "busybox"),
     Need("memcached", "memcached"),
+    Need("faketime", "faketime"),  # a test sets the operator's clock
 )
 CLUSTER = (
     Need("runc", "runc"),
