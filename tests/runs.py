@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chris_operator.core.names import FINALIZER
+from chris_operator.core.names import FINALIZER, ID_LABEL
 from chris_operator.core.observe import Ended, JobFacts, PodFacts, Stage
 from chris_operator.core.observed import Given, ListingFact, ManifestFact, Observed, Settings, Tenant
 from chris_operator.core.plan import plan
@@ -69,7 +69,7 @@ FEED = feed()
 def instance(
     name: str = "scan", *, spec: Object | None = None, status: Object | None = None, **meta: Any
 ) -> PluginInstance:
-    """A run that its Feed owns and that carries our finalizer."""
+    """A run that its Feed owns and that carries our finalizer and the label of its number."""
     owner = {"apiVersion": "chrisproject.org/v1alpha1", "kind": "Feed", "name": "look", "uid": FEED_UID}
     metadata = {
         "name": name,
@@ -78,6 +78,7 @@ def instance(
         "generation": 1,
         "creationTimestamp": CREATED,
         "finalizers": [FINALIZER],
+        "labels": {ID_LABEL: "8"},
         "ownerReferences": [owner],
         **meta,
     }
@@ -265,6 +266,7 @@ FACTS = Given(
     manifest=ManifestFact(digest=DIGEST, files=3, bytes=99),
     listing=ListingFact(digest=DIGEST, files=3, bytes=99),
     rejected="",
+    kept=(),
     secret=True,
 )
 """What the shell would fetch when asked."""
@@ -295,7 +297,8 @@ def written(o: Observed, decided: Plan) -> Observed:
                 found = feed(None, name=action.name)
             case Claim():
                 owner = {"apiVersion": "v1", "kind": "Feed", "name": action.feed, "uid": action.feed_uid}
-                body["metadata"] |= {"finalizers": [FINALIZER], "ownerReferences": [owner]}
+                ours = {"finalizers": [FINALIZER], "labels": {ID_LABEL: str(action.run_id)}}
+                body["metadata"] |= ours | {"ownerReferences": [owner]}
             case _:
                 raise AssertionError(f"{action} cannot stand before the status")
     if decided.status is not None:

@@ -1,4 +1,4 @@
-"""Who may make a namespace a tenant, and who may take our finalizers off."""
+"""Who may make a namespace a tenant, who may take our finalizers off, and who may number runs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from tests.resource_examples import Example
 pytestmark = pytest.mark.apiserver
 USER = "chrisproject.org/user"
 OURS = "chrisproject.org/data"
+NUMBER = "chrisproject.org/id"
 THEIRS = "example.org/theirs"
 
 
@@ -173,4 +174,24 @@ def test_only_the_operator_takes_its_finalizers_off(
     else:
         alice.patch(stored, changed)
     admin.patch(stored, {"metadata": {"finalizers": None}})
+    admin.delete(stored)
+
+
+def test_only_the_operator_numbers_a_run(admin: Client, alice: Client, bob: Client):
+    """A number that somebody else gives could be another run's, and name its place in Swift."""
+    body = Example("x", "PluginInstance").object(admin.namespace("alice"))
+    numbered = {**body, "metadata": {**body["metadata"], "labels": {NUMBER: "7"}}}
+    rule = f"PluginInstance {body['metadata']['name']}: the label {NUMBER} holds its number"
+    with pytest.raises(ApiError) as refused:
+        alice.create(numbered)
+    assert rule in refused.value.message
+    stored = alice.create(body)
+    for number in ("7", None):
+        change = {"metadata": {"labels": {NUMBER: number, "theirs": f"x{number}"}}}
+        if number is None:
+            bob.patch(stored, {"metadata": {"labels": {NUMBER: "8"}}})
+        with pytest.raises(ApiError) as refused:
+            alice.patch(stored, change)
+        assert rule in refused.value.message
+    alice.patch(stored, {"metadata": {"labels": {"theirs": "x"}}})
     admin.delete(stored)

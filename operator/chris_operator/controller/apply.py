@@ -23,7 +23,7 @@ from chris_operator.cluster import (
     Resource,
 )
 from chris_operator.core import inputs, pods, verdict
-from chris_operator.core.names import FINALIZER, RUN_UID_LABEL, attempt_prefix, run_prefix
+from chris_operator.core.names import FINALIZER, ID_LABEL, RUN_UID_LABEL, attempt_prefix, run_prefix
 from chris_operator.core.observe import parse_time
 from chris_operator.core.observed import Observed
 from chris_operator.core.plan import final_condition
@@ -125,6 +125,7 @@ class Applier:
                 "resourceVersion": meta.resource_version,
                 "finalizers": sorted({*meta.finalizers, FINALIZER}),
                 "ownerReferences": [owner],  # the Feed is the sole owner: garbage collection waits for all
+                **({"labels": {ID_LABEL: str(action.run_id)}} if action.run_id else {}),
             }
         }
         body = await self._cluster.merge(INSTANCES, meta.name, meta.namespace, patch)

@@ -9,6 +9,7 @@ from chris_operator.core import inputs, links
 from chris_operator.core.names import attempt_name, run_prefix
 from chris_operator.core.observed import Given, ListingFact, ManifestFact, Observed
 from chris_operator.core.verdict import Fact
+from chris_operator.models.plugininstance import Output
 from chris_operator.staging import manifest
 from chris_operator.storage import NotFound, Storage, StorageError, Unauthorized, Unavailable
 
@@ -34,7 +35,7 @@ class Facts:
         except (Unavailable, Unauthorized) as error:
             return replace(o.given, storage_problem=str(error))
 
-    async def _fetch(self, fact: Fact, o: Observed) -> Given:
+    async def _fetch(self, fact: Fact, o: Observed) -> Given:  # noqa: PLR0911  one return per fact
         match fact:
             case Fact.RUN_ID:
                 return replace(o.given, run_id=await self._number(o.instance.metadata.uid))
@@ -46,6 +47,8 @@ class Facts:
                 return replace(o.given, listing=await asyncio.to_thread(self._listing, o))
             case Fact.REJECTED:
                 return replace(o.given, rejected=await self._rejected(o))
+            case Fact.KEPT:
+                return replace(o.given, kept=await asyncio.to_thread(self._kept, o))
             case Fact.SECRET:
                 return replace(o.given, secret=await self._has_secret(o))
 
@@ -94,6 +97,29 @@ class Facts:
         except StorageError as error:
             return ManifestFact(problem=str(error))
         return ManifestFact(digest=header.digest, files=header.files, bytes=header.bytes)
+
+    def _kept(self, o: Observed) -> tuple[Output, ...]:
+        """The output whose manifest stands as the run's own, copied there after its commit."""
+        status = o.instance.status
+        if not (status.id and o.tenant.user and o.feed and o.feed.status.id):
+            return ()
+        place = run_prefix(o.tenant.user, o.feed.status.id, status.id)
+        try:
+            data, _ = self._storage.get(place + inputs.MANIFEST, first_bytes=_HEAD_BYTES)
+        except NotFound:
+            return ()
+        header = manifest.read_header(data)
+        told = status.attempt.number if status.attempt else links.ATTEMPT
+        # The manifest says where its bytes lie; one without bytes lies nowhere.
+        numbers = [int(n) for p in header.prefixes for n in re.findall(rf"^{place}attempts/(\d+)/$", p)]
+        output = Output(
+            attempt=numbers[0] if numbers else told,
+            digest=header.digest,
+            files=header.files,
+            bytes=header.bytes,
+            partial=header.partial,
+        )
+        return (output,)
 
     async def inputs_again(self, o: Observed) -> Observed:
         """What was observed, with all facts about the run's input: for an order that is written anew."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from chris_operator.core import healing
 from chris_operator.core.links import LINK_ONLY
 from chris_operator.core.names import ATTEMPT_LABEL, USER_LABEL
 from chris_operator.core.observe import PodFacts, job_facts, pod_facts
@@ -103,19 +104,25 @@ def _plugin(world: World, instance: PluginInstance) -> PluginSpec | None:
     return Plugin.model_validate(body).spec if body else None
 
 
-def _pod(world: World, instance: PluginInstance) -> PodFacts:
-    """The pod of the attempt that the status names; of the newest where it names none."""
-    pods = world.pods(instance.metadata.uid)
+def _pods(world: World, instance: PluginInstance) -> tuple[PodFacts, tuple[PodFacts, ...]]:
+    """The pod of the attempt that the status names, or the newest where it names none; and all others."""
     attempt = instance.status.attempt
-    if attempt is not None:
-        pods = [pod for pod in pods if labels_of(pod).get(ATTEMPT_LABEL) == str(attempt.number)]
-    pods.sort(key=lambda pod: pod["metadata"].get("creationTimestamp") or "")
-    return pod_facts(pods[-1] if pods else None)
+    pods = sorted(
+        world.pods(instance.metadata.uid), key=lambda pod: pod["metadata"].get("creationTimestamp") or ""
+    )
+    ours = [
+        pod for pod in pods if attempt is None or labels_of(pod).get(ATTEMPT_LABEL) == str(attempt.number)
+    ]
+    current = ours[-1] if ours else None
+    return pod_facts(current), tuple(pod_facts(pod) for pod in pods if pod is not current)
 
 
 def observed(world: World, settings: Settings, body: Object, given: Given) -> Observed:
     """Everything that a plan about this PluginInstance may look at."""
-    instance, malformed = _instance(body)
+    told, malformed = _instance(body)
+    jobs = tuple(job_facts(job, ATTEMPT_LABEL) for job in world.jobs(told.metadata.uid))
+    instance = healing.healed(told, jobs)
+    pod, older = _pods(world, instance)
     namespace = instance.metadata.namespace
     parents = {name: _parent(world, namespace, name) for name in instance.spec.previous}
     first = parents.get(instance.spec.previous[0]) if instance.spec.previous else None
@@ -131,8 +138,10 @@ def observed(world: World, settings: Settings, body: Object, given: Given) -> Ob
         parents=parents,
         # Parents are fixed at creation, so a run that has started was no circle when it mattered.
         circle=() if instance.status.attempt else _circle(world, namespace, instance),
-        jobs=tuple(job_facts(job, ATTEMPT_LABEL) for job in world.jobs(instance.metadata.uid)),
-        pod=_pod(world, instance),
+        jobs=jobs,
+        pod=pod,
+        older=older,
+        mended=instance is not told,
         given=given,
         malformed=malformed,
         no_pod=instance.spec.plugin.name in LINK_ONLY,

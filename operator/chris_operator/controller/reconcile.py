@@ -128,7 +128,7 @@ class Reconciler:
         feed, tenant = Feed.model_validate(body), tenant_of(self._world, key.namespace)
         if feed.metadata.deletion_timestamp or tenant.user is None or tenant.rival:
             return
-        number = feed.status.id or await self._number(FEEDS, key)
+        number = feed.status.id or self._remembered(feed) or await self._number(FEEDS, key)
         states = self._world.states_in_feed(key.namespace, key.name)
         status = feed_status(feed, number, states, self._clock.now())
         if status is not None:
@@ -136,6 +136,17 @@ class Reconciler:
             if feed.status.id is None:
                 for name in self._world.instances_of_feed(key.namespace, key.name):
                     self._queue.add(instance_key(key.namespace, name))
+
+    def _remembered(self, feed: Feed) -> int | None:
+        """The number that a Feed's own runs tell, where its status lost it: their data lie below it."""
+        meta = feed.metadata
+        for name in self._world.instances_of_feed(meta.namespace, meta.name):
+            body = self._world.instance(meta.namespace, name) or {}
+            owners = {each["uid"] for each in body.get("metadata", {}).get("ownerReferences") or ()}
+            number = (body.get("status") or {}).get("feedId")
+            if meta.uid in owners and number:
+                return int(number)
+        return None
 
     async def _plugin(self, key: Key) -> None:
         body = self._world.plugin_object(key.name)

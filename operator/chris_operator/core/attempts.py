@@ -34,11 +34,20 @@ def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
     if attempt.ended:
         return _after_failure(o, plugin, attempt, now)
     job = job_of(o, attempt.number)
-    if job is None and attempt.uid is None:
+    if job is None and attempt.uid is None and o.pod.stage is Stage.NO_POD:
         return _start(o, plugin, attempt.number, attempt.memory, now)
+    if job is None and attempt.uid is None and (early := _settling(o, now)):
+        return early  # the pod may have been heard of before its Job
     if job is None or (job.deleted and o.pod.stage is not Stage.ENDED):
         return failed(o, attempt, Reason.NODE_LOST, "its Job was deleted from outside", now)
     return _running(o, plugin, attempt, job, now)
+
+
+def _settling(o: Observed, now: datetime) -> Verdict | None:
+    age = now - (o.pod.created or now)
+    if age >= o.settings.settle:
+        return None
+    return Verdict(Reason.SCHEDULED, "", again=o.settings.settle - age, quiet=True)
 
 
 def about_to_start(o: Observed) -> bool:
@@ -49,7 +58,7 @@ def about_to_start(o: Observed) -> bool:
     attempt = o.instance.status.attempt
     if attempt is None or attempt.ended:
         return True
-    return attempt.uid is None and job_of(o, attempt.number) is None
+    return attempt.uid is None and job_of(o, attempt.number) is None and o.pod.stage is Stage.NO_POD
 
 
 def unregistered(wanted: PluginReference) -> PluginSpec:

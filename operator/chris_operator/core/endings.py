@@ -11,6 +11,7 @@ from typing import Any
 from chris_operator.models.plugin import PluginSpec
 from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import Output
+from chris_operator.models.quantity import MEBI
 from chris_operator.staging import contract
 
 from . import names, report, resources
@@ -124,7 +125,7 @@ def _unpublished(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
 def _out_of_memory(
     o: Observed, plugin: PluginSpec, attempt: AttemptStatus, job: JobFacts, now: datetime
 ) -> Verdict | Need:
-    had = attempt.memory or 0
+    had = attempt.memory or resources.requested(o.instance.spec, plugin).memory_bytes // MEBI
     more = resources.grown(had, plugin)
     if more is not None:
         words = f"the program ran out of {had} MiB of memory and gets {more} MiB"

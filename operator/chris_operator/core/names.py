@@ -10,6 +10,8 @@ from collections.abc import Sequence
 RUN_UID_LABEL = "chrisproject.org/run-uid"
 """On every object of a run's attempts: the UID of its PluginInstance."""
 ATTEMPT_LABEL = "chrisproject.org/attempt"
+ID_LABEL = "chrisproject.org/id"
+"""On a PluginInstance: its number, for when its status should lose it."""
 RUN_LABEL = "chrisproject.org/run"
 """On every object of a run's attempts: the name of its PluginInstance, cut to a label's 63 characters."""
 USER_LABEL = "chrisproject.org/user"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import PluginSpec
-from chris_operator.models.plugininstance import PluginInstance
+from chris_operator.models.plugininstance import Output, PluginInstance
 
 from .observe import JobFacts, PodFacts
 from .pods import PodSettings
@@ -40,6 +40,8 @@ class Given:
     """Why the Job controller could not create the pod, in its own words; "" where it says nothing."""
     refused: str | None = None
     """Why the API server would not take an object of the current attempt: what, in whose words, what to do."""
+    kept: tuple[Output, ...] | None = None
+    """The output whose manifest Swift keeps as the run's own; empty where it keeps none."""
     secret: bool | None = None
     """Whether the current attempt's Secret exists."""
     storage_problem: str | None = None
@@ -105,6 +107,10 @@ class Observed:
     jobs: tuple[JobFacts, ...] = ()
     pod: PodFacts = field(default_factory=PodFacts)
     """Pod of the attempt that the status names."""
+    older: tuple[PodFacts, ...] = ()
+    """Pods of the run's other attempts."""
+    mended: bool = False
+    """The status as it stands says something else: `instance` carries the one put right."""
     given: Given = field(default_factory=Given)
     malformed: str | None = None
     """Why the resource cannot be read, where it cannot (written under an older schema)."""

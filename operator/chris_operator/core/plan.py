@@ -7,15 +7,16 @@ shell fetches it and asks again.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from chris_operator.models.conditions import Condition, ConditionType, find
 from chris_operator.models.plugin import PluginSpec, object_name
 from chris_operator.models.plugininstance import PluginInstance, PluginInstanceStatus
 
-from . import attempts, links, names, resources, validate
+from . import attempts, healing, links, names, resources, validate
 from .conditions import run_conditions, run_truth, timestamp
-from .observe import Stage, parse_time
+from .observe import PodFacts, Stage, parse_time
 from .observed import Observed
 from .phases import PHASES, Fault, Kind, Reason
 from .verdict import (
@@ -52,8 +53,10 @@ def plan(o: Observed, now: datetime) -> Plan | Need:
     """What to do about this run now."""
     if o.instance.metadata.deletion_timestamp:
         return _deletion(o, now)
+    if o.mended and o.instance.status.conditions:
+        return Plan(status=o.instance.status.wire(), again=now)
     if ended := final_condition(o.instance):
-        return _housekeeping(o, ended, now)
+        return healing.lost_output(o, ended) or _housekeeping(o, ended, now)
     before = _claims(o)
     verdict = judge(o, now)
     if isinstance(verdict, Need):
@@ -73,9 +76,11 @@ def judge(o: Observed, now: datetime) -> Verdict | Need:
         _tenancy,
         _readable,
         _numbered,
+        healing.committed,
         _cancelled,
         _stored,
         _placed,
+        partial(healing.forgotten, now=now),
     )
     for rule in rules:
         if found := rule(o):
@@ -227,9 +232,12 @@ def _claims(o: Observed) -> tuple[Action, ...]:
         starts = not spec.feed and not spec.previous and o.instance.status.feed is None
         return (CreateFeed(meta.name, spec.title or meta.name),) if starts else ()
     owned = any(owner.uid == o.feed.metadata.uid for owner in meta.owner_references)
-    if o.feed.metadata.deletion_timestamp or (owned and names.FINALIZER in meta.finalizers):
+    run_id = o.instance.status.id or o.given.run_id
+    # Runs of an operator that did not know the label go without: they have their number in the status only.
+    numbered = o.given.run_id is None or meta.labels.get(names.ID_LABEL) == str(run_id)
+    if o.feed.metadata.deletion_timestamp or (owned and names.FINALIZER in meta.finalizers and numbered):
         return ()
-    return (Claim(o.feed.metadata.name, o.feed.metadata.uid),)
+    return (Claim(o.feed.metadata.name, o.feed.metadata.uid, run_id),)
 
 
 def _written(o: Observed, verdict: Verdict, before: tuple[Action, ...], now: datetime) -> Plan:
@@ -276,8 +284,9 @@ def _status(o: Observed, verdict: Verdict, now: datetime) -> PluginInstanceStatu
         fields["feed_id"] = o.feed.status.id if o.feed else old.feed_id
     if verdict.final:
         created = parse_time(o.instance.metadata.creation_timestamp) or now
-        fields["completion_time"] = timestamp(now)
-        fields["duration"] = spoken(now - created)
+        end = parse_time(old.completion_time) or now
+        fields["completion_time"] = timestamp(end)
+        fields["duration"] = spoken(end - created)
     return old.model_copy(update=fields)
 
 
@@ -351,13 +360,18 @@ def _seen_again(o: Observed) -> dict[str, Any] | None:
     return status.model_copy(update={"observed_generation": generation, "conditions": seen}).wire()
 
 
+def _may_write(o: Observed, pod: PodFacts, now: datetime) -> bool:
+    """Whether a pod is there that may still publish; one that hangs on a dead node is not waited for for ever."""
+    if pod.stage in {Stage.NO_POD, Stage.ENDED}:
+        return False
+    return pod.deleted_at is None or now < pod.deleted_at + o.settings.grace_extra
+
+
 def _deletion(o: Observed, now: datetime) -> Plan:
     """First the pods must be gone, so that nothing writes any more; then the data; then the resource."""
     if names.FINALIZER not in o.instance.metadata.finalizers:
         return Plan()
-    alive = o.pod.stage not in {Stage.NO_POD, Stage.ENDED}
-    overdue = o.pod.deleted_at is not None and now >= o.pod.deleted_at + o.settings.grace_extra
-    if o.jobs or (alive and not overdue):
+    if o.jobs or any(_may_write(o, pod, now) for pod in (o.pod, *o.older)):
         stops = tuple(StopAttempt(job.name, job.number) for job in o.jobs if not job.deleted)
         return Plan(actions=stops, again=now + timedelta(seconds=5))
     status = o.instance.status

@@ -17,6 +17,7 @@ class Fact(StrEnum):
     MANIFEST = "manifest of the attempt"
     LISTING = "listing of the named paths"
     REJECTED = "words of the Job controller"
+    KEPT = "output that Swift keeps"
     SECRET = "Secret of the attempt"  # noqa: S105  the name of a fact
 
 
@@ -29,10 +30,12 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Put our finalizer on the instance and make the Feed its owner; one write."""
+    """Put our finalizer and its number on the instance and make the Feed its owner; one write."""
 
     feed: str
     feed_uid: str
+    run_id: int | None = None
+    """Number of the run, for its label; None while it has none."""
 
 
 @dataclass(frozen=True, slots=True)
