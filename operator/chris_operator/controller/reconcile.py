@@ -5,7 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from chris_operator.cluster import FEEDS, INSTANCES, PLUGINS, Cluster, Conflict, NotFound, Resource
+from chris_operator.cluster import (
+    FEEDS,
+    INSTANCES,
+    NAMESPACES,
+    PLUGINS,
+    Cluster,
+    Conflict,
+    NotFound,
+    Resource,
+)
 from chris_operator.core.observed import Given
 from chris_operator.core.plan import plan
 from chris_operator.core.summary import feed_status, plugin_status
@@ -19,7 +28,7 @@ from .apply import Applier, RefusedError
 from .facts import Facts
 from .gather import observed, tenant_of
 from .grants import Grants
-from .handlers import instance_key
+from .handlers import instance_key, keys_of
 from .ids import PLUGIN_ONE, Ids
 from .queue import Key, WorkQueue
 from .settings import OperatorSettings
@@ -90,6 +99,7 @@ class Reconciler:
         body = self._world.instance(key.namespace, key.name)
         if body is None:
             return
+        await self._meet(key.namespace)
         given = Given()
         for _ in range(_MAX_NEEDS):
             seen = observed(self._world, self._settings.plans, body, given)
@@ -112,6 +122,16 @@ class Reconciler:
             self._look_again(key, [*times, *([renewal] if renewal else [])])
             return
         raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
+
+    async def _meet(self, namespace: str) -> None:
+        """Read a namespace that its watch has not told of: it may have been applied together with its first run."""
+        if self._world.namespace(namespace) is not None:
+            return
+        body = await self._cluster.find(NAMESPACES, namespace)
+        if body is not None:
+            change = self._world.take(NAMESPACES, body)
+            for key in keys_of(self._world, NAMESPACES, body, change):
+                self._queue.add(key)
 
     def _known(self, key: Key, body: Object) -> Object:
         """The instance as it is after our own writes."""

@@ -153,7 +153,7 @@ def _staging_container(name: str, settings: PodSettings, mounts: list[Manifest],
         "volumeMounts": [_mount("job", JOB, read_only=True), _mount("state", STATE), *mounts],
         "securityContext": _SECURITY | {"readOnlyRootFilesystem": True},
         "resources": {
-            "requests": {"cpu": "20m", "memory": str(64 * MIB), "ephemeral-storage": str(16 * MIB)},
+            "requests": {"cpu": "100m", "memory": str(64 * MIB), "ephemeral-storage": str(16 * MIB)},
             "limits": {"cpu": "2", "memory": str(_STAGING_MEMORY), "ephemeral-storage": str(disk)},
         },
     }
