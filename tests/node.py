@@ -7,6 +7,7 @@ from functools import partial
 from localcluster import cluster, processes
 from localcluster.box import Box
 from localcluster.config import ClusterConfig
+from localcluster.containerd import Containerd
 from localcluster.shell import wait_until
 
 END_SECONDS = 30
@@ -52,6 +53,14 @@ class Node:
         self.kill("kubelet", "containerd")
         for look in (_SHIMS, _PODS):
             wait_until(self._kills(look), seconds=END_SECONDS, what="every process of the node ends")
+
+    def give_power(self) -> None:
+        """Everything starts again; the kubelet gives up where the container runtime does not answer yet."""
+        runtime = self._component("containerd")
+        processes.start(self.config, self.box, cluster.bin_dir(), runtime)
+        client = Containerd(self.box, cluster.bin_dir())
+        wait_until(client.ready, seconds=END_SECONDS, what="containerd answers")
+        self.heal()
 
     def _kills(self, look: str) -> Callable[[], bool]:
         def none_left() -> bool:
