@@ -41,6 +41,8 @@ class Script:
         self._watches = iter(watches)
         self.asked: asyncio.Queue[str] = asyncio.Queue()
         """From which resourceVersion each watch was asked for."""
+        self.over = asyncio.Event()
+        """Ends what is still open: a server waits a minute for that."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """One list's chunk, or one watch."""
@@ -59,7 +61,7 @@ class Script:
         await response.prepare(request)
         lines = next(self._watches, None)
         if lines is None:
-            await asyncio.Event().wait()  # nothing more happens
+            await self.over.wait()  # nothing more happens
         for line in lines or ():
             await response.write(line)
         return response
@@ -94,6 +96,7 @@ async def test_what_a_watch_misses_is_found_by_the_next_list(tmp_path: Path):
         asked = [await script.asked.get() for _ in range(3)]
         task.cancel()
         await asyncio.wait([task])
+        script.over.set()
     assert asked == ["10", "14", "20"], "a stream goes on where it broke; after a list, from there"
     looks = {(await queue.get()).name for _ in range(len(queue))}
     assert looks == {"a", "b", "c", "d"}, "what changed, what ended, and what only the list told"
