@@ -36,7 +36,7 @@ test: check up ## everything: check, then the cluster, then every test; lists wh
 
 # Most of these tests wait for the cluster, so several run at a time; what disturbs others runs afterwards, alone.
 test-cluster:
-	@. $(ENV) && $(PYTEST) --numprocesses 3 --dist loadgroup -m "not (bench or disturbs or soak)" $(RINGS)
+	@. $(ENV) && $(PYTEST) --numprocesses 2 -m "not (bench or disturbs or soak)" $(RINGS)
 
 test-plugins:
 	@$(PYTHON) plugins/run_tests.py

@@ -15,7 +15,6 @@ PACKAGES = ("operator", "localcluster", "demo", "plugins", "tests")
 MAX_LINES = 400
 MAX_BODY = 75
 BUILT_IN_MARKERS = {
-    "xdist_group",
     "parametrize",
     "skip",
     "skipif",
