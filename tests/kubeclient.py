@@ -220,9 +220,9 @@ class Client:
     # -- what most tests need
 
     def namespace(self, user: str | None = None) -> str:
-        """A new namespace, the tenant of a user where one is given."""
+        """A new namespace, the tenant of a user where one is given; `{}` in it stands for the namespace."""
         name = f"t{next(_numbers)}-{os.getpid()}"
-        labels = {"chrisproject.org/user": user} if user else {}
+        labels = {"chrisproject.org/user": user.format(name)} if user else {}
         self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
         return name
 

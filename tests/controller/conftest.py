@@ -95,9 +95,8 @@ def new_tenant(admin: Client, storage: Storage, tenants: list[Tenant]) -> Callab
     """Make a namespace with a user of its own."""
 
     def make() -> Tenant:
-        namespace = admin.namespace()
+        namespace = admin.namespace("user-{}")
         found = Tenant(admin, storage, namespace, f"user-{namespace}")
-        found.label(found.user)
         tenants.append(found)
         return found
 

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.swift
 STEPS = ("stage-in", "publish", "plugin")
 ORDERS = {"-then-".join(order): order for order in itertools.permutations(STEPS)}
 
+PROGRAM = ["/bin/sh", "-c", 'echo x > "$OUT/f"']
+
 
 @pytest.fixture
 def pod(storage: Storage, tmp_path: Path, request: pytest.FixtureRequest) -> Pod:
@@ -29,7 +31,7 @@ def start(pod: Pod, step: str) -> subprocess.Popen[bytes]:
     """A container's process, as far as it gets without the others."""
     if step != "plugin":
         return pod.start_staging(step)
-    plugin = pod.start_plugin(["/bin/sh", "-c", 'echo x > "$OUT/f"'])
+    plugin = pod.start_plugin(PROGRAM)
     first_process(plugin)
     return plugin
 
@@ -59,7 +61,7 @@ def test_a_program_that_comes_long_after_staging_failed_ends_too(pod: Pod):
     """Its image was hard to get; nobody waits for it any more."""
     pod.read_input("start/none", "sha256:0", "start/")
     assert pod.stage_in().code == 75
-    assert pod.end("plugin", start(pod, "plugin")).code == 75
+    assert pod.end("plugin", pod.start_plugin(PROGRAM)).code == 75
 
 
 @pytest.fixture

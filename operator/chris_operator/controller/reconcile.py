@@ -99,7 +99,7 @@ class Reconciler:
         body = self._world.instance(key.namespace, key.name)
         if body is None:
             return
-        await self._meet(key.namespace)
+        await self._meet(body)
         given = Given()
         for _ in range(_MAX_NEEDS):
             seen = observed(self._world, self._settings.plans, body, given)
@@ -123,9 +123,11 @@ class Reconciler:
             return
         raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
 
-    async def _meet(self, namespace: str) -> None:
-        """Read a namespace that its watch has not told of: it may have been applied together with its first run."""
-        if self._world.namespace(namespace) is not None:
+    async def _meet(self, run: Object) -> None:
+        """Read the namespace of a new run where no user is known for it: both may have been applied together."""
+        namespace = run["metadata"]["namespace"]
+        told = (run.get("status") or {}).get("conditions")
+        if told or tenant_of(self._world, namespace).user is not None:
             return
         body = await self._cluster.find(NAMESPACES, namespace)
         if body is not None:

@@ -19,7 +19,7 @@ ODD_NAMES = (
 """Names that a file system takes and careless programs do not; two of them look alike."""
 
 
-LINES_AT_ONCE = 1000
+LINES_AT_ONCE = 1000  # of a kilobyte each
 
 
 def content(index: int, size: int) -> bytes:
@@ -50,7 +50,7 @@ def log_blocks(size: int) -> Iterator[str]:
     for start in itertools.count(0, LINES_AT_ONCE):
         if left <= 0:
             return
-        lines = (f"log line {number:09} {'.' * 80}\n" for number in range(start, start + LINES_AT_ONCE))
+        lines = (f"log line {number:09} {'.' * 980}\n" for number in range(start, start + LINES_AT_ONCE))
         block = "".join(lines)[:left]
         left -= len(block)
         yield block
