@@ -31,7 +31,7 @@ fetch: $(VENV)/.complete ## bring a run's files and log here: RUN=namespace/name
 	@$(BIN)/python -m demo.fetch $(RUN) $(or $(TO),demo-output)
 
 test: check up ## everything: check, then the cluster, then every test; lists what was skipped
-	@$(MAKE) --no-print-directory --jobs 2 test-plugins test-cluster
+	@$(MAKE) --no-print-directory test-plugins test-cluster
 	@. $(ENV) && $(PYTEST) -m disturbs $(RINGS)
 
 # Most of these tests wait for the cluster, so several run at a time; what disturbs others runs afterwards, alone.
