@@ -38,6 +38,13 @@ def install(admin: Client) -> None:
         _await_refusal(admin, probe, message)
 
 
+def give_rights(admin: Client) -> None:
+    """The operator's namespace, and the rights that it has in a cluster."""
+    for name in ("namespace", "rbac"):
+        for item in documents(ROOT / "manifests" / "base" / f"{name}.yaml"):
+            admin.apply(item)
+
+
 def _object(kind: str, name: str, spec: Object, **metadata: Any) -> Object:
     metadata = {"name": name, **metadata}
     return {"apiVersion": "chrisproject.org/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}

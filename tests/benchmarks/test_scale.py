@@ -21,7 +21,7 @@ from tests.apiserver import ApiServer
 from tests.benchmarks.bench import record
 from tests.controller.operator_process import TIMES, Operator
 from tests.controller.tenant import CATALOGUE, Tenant
-from tests.installation import ROOT, documents, install
+from tests.installation import give_rights, install
 from tests.kubeclient import Client, Object
 from tests.swift_server import SwiftServer, running_swift
 
@@ -109,9 +109,7 @@ class Crowd:
 def server() -> Iterator[ApiServer]:
     with ApiServer.running() as server, server.client() as admin:
         install(admin)
-        for name in ("namespace", "rbac"):
-            for item in documents(ROOT / "manifests" / "base" / f"{name}.yaml"):
-                admin.apply(item)
+        give_rights(admin)
         for plugin in CATALOGUE:
             admin.apply(plugin)
         for number in range(TENANTS):

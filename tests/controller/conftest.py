@@ -7,7 +7,7 @@ from tests.apiserver import ApiServer
 from tests.controller.gateway import Gateway
 from tests.controller.operator_process import Operator
 from tests.controller.tenant import CATALOGUE, Tenant
-from tests.installation import ROOT, documents, install
+from tests.installation import give_rights, install
 from tests.kubeclient import Client
 from tests.swift_server import SwiftServer, running_swift
 
@@ -46,9 +46,7 @@ def admin(apiserver: ApiServer) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def gateway(apiserver: ApiServer, admin: Client) -> Iterator[Gateway]:
     """What the operator speaks through, with the rights that it has in a cluster."""
-    for name in ("namespace", "rbac"):
-        for item in documents(ROOT / "manifests" / "base" / f"{name}.yaml"):
-            admin.apply(item)
+    give_rights(admin)
     with Gateway.running(apiserver) as gateway:
         yield gateway
 

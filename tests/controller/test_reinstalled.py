@@ -9,7 +9,7 @@ from tests.apiserver import ApiServer
 from tests.controller.gateway import Gateway
 from tests.controller.operator_process import Operator
 from tests.controller.tenant import CATALOGUE, FILES, Tenant
-from tests.installation import ROOT, documents, install
+from tests.installation import give_rights, install
 from tests.kubeclient import Client
 from tests.swift_server import SwiftServer
 
@@ -24,9 +24,7 @@ def _installed() -> Iterator[tuple[Client, Gateway]]:
     """Another cluster, empty but for what an installation puts there."""
     with ApiServer.running() as server, server.client() as admin:
         install(admin)
-        for name in ("namespace", "rbac"):
-            for item in documents(ROOT / "manifests" / "base" / f"{name}.yaml"):
-                admin.apply(item)
+        give_rights(admin)
         for plugin in CATALOGUE:
             admin.apply(plugin)
         with Gateway.running(server) as gateway:

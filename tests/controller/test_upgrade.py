@@ -8,7 +8,7 @@ from tests.apiserver import ApiServer
 from tests.controller.gateway import Gateway
 from tests.controller.operator_process import Operator
 from tests.controller.tenant import FILES, Run, Tenant
-from tests.installation import ROOT, documents, install, resources
+from tests.installation import ROOT, documents, give_rights, install, resources
 from tests.kubeclient import Client, Object
 from tests.swift_server import running_swift
 
@@ -63,9 +63,7 @@ def _write(admin: Client, item: Object, digest: str) -> None:
 def upgraded(cluster: ApiServer, old: Tenant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     """Today's CRDs, policies and operator on that cluster."""
     install(old.admin)
-    for name in ("namespace", "rbac"):
-        for item in documents(ROOT / "manifests" / "base" / f"{name}.yaml"):
-            old.admin.apply(item)
+    give_rights(old.admin)
     folder: Path = tmp_path_factory.mktemp("operator")
     with Gateway.running(cluster) as gateway:
         operator = Operator("operator-new", gateway, _credentials(old), folder)
