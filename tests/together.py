@@ -1,0 +1,27 @@
+"""Which tests one worker of pytest-xdist gets together."""
+
+from xdist.scheduler import LoadScopeScheduling
+
+SIDE_BY_SIDE = "tests/e2e/"
+"""Each test here has a tenant of its own: they run in any order, several at a time, on the one cluster."""
+
+SECOND_CLUSTER = ("tests/e2e/test_readme.py", "tests/e2e/test_your_cluster.py")
+"""But these share a second cluster, one after the other."""
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]  # untyped
+    """Keeps the tests on one worker that share servers of their own: those of a folder.
+
+    pytest-xdist's own groups are marks, which its 3.8 loses under pytest 9.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def group(nodeid: str) -> str:
+    """What a test is kept together with."""
+    if nodeid.startswith(SECOND_CLUSTER):
+        return "second cluster"
+    file = nodeid.partition("::")[0]  # a test's parameters may hold slashes, too
+    return nodeid if nodeid.startswith(SIDE_BY_SIDE) else file.rpartition("/")[0]
