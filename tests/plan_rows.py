@@ -60,7 +60,7 @@ def spell(action: Action) -> str:  # noqa: PLR0911  one return per kind
         case CopyManifest():
             return f"copy {action.attempt}"
         case SweepAttempts():
-            return f"sweep 1 to {action.last} but {action.keep}"
+            return f"sweep all but {action.keep}"
         case CreateFeed():
             return f"feed {action.name}"
         case Claim():

@@ -1,10 +1,12 @@
 """A namespace with its user, and runs in it as a test sees them: conditions, Events, attempts, leftovers."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.apiserver import POLL_SECONDS
 from tests.controller.pods import Attempt
 from tests.installation import ROOT, documents
 from tests.kubeclient import WAIT_SECONDS, Client, Object, condition
@@ -112,6 +114,14 @@ class Tenant:
     def objects(self) -> list[str]:
         """Names of everything below the user's home in Swift."""
         return [each.name for each in self.storage.list(f"home/{self.user}/")]
+
+    def await_empty(self) -> None:
+        """Return when nothing of the user's is in Swift."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while left := self.objects():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"still in Swift: {left}")
+            time.sleep(POLL_SECONDS)
 
     def collect(self) -> None:
         """Garbage collector and kubelets, once over the namespace: what has only owners that are gone goes too."""

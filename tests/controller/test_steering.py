@@ -101,6 +101,39 @@ def test_the_job_of_a_cancelled_run_goes_at_once(tenant: Tenant):
     tenant.admin.wait_gone(attempt.secret)
 
 
+def test_what_a_cancelled_run_published_is_swept(tenant: Tenant):
+    run = _publishing(tenant)
+    attempt = run.attempt()
+    attempt.pod = tenant.admin.list("Pod", tenant.namespace)[0]
+    attempt.write(FILES)
+    run.change(cancel=True)
+    run.until("Cancelled", "False")
+    tenant.admin.wait_gone(attempt.job)
+    attempt.vanishes()
+    tenant.await_empty()
+    assert "output" not in run.status
+
+
+def test_whatever_descends_from_a_cancelled_run_ends_with_it(tenant: Tenant):
+    """Also below a run that has ended, and what is created afterwards."""
+    root = tenant.done("root")
+    tenant.run("middle", "pl-ds", ["root"]).attempt().succeeds(FILES)
+    going = tenant.run("going", "pl-ds", ["middle"])
+    attempt = going.attempt()
+    attempt.runs()
+    below = tenant.run("below", "pl-ds", ["going"])
+    below.until("ParentRunning")
+    beside = tenant.run("beside")
+    root.change(cancel=True)
+    for run in (going, below, tenant.run("late", "pl-ds", ["middle"])):
+        message = run.until("Cancelled", "False")
+        assert message.startswith("cancelled with root, from which it descends")
+        run.heard("Normal", "Cancelled", message)
+    tenant.admin.wait_gone(attempt.job)
+    beside.attempt().succeeds(FILES)
+    beside.until("Completed", "True")
+
+
 def test_cancelling_what_has_ended_changes_nothing(tenant: Tenant):
     run = tenant.done("scan")
     before = run.status
@@ -122,9 +155,26 @@ def test_suspend_does_not_stop_what_runs(tenant: Tenant):
     run.until("Completed", "True")
 
 
+def test_suspend_takes_back_what_has_no_node_yet(tenant: Tenant):
+    run = tenant.run("scan")
+    attempt = run.attempt()
+    attempt.appear(node=None)
+    run.change(suspend=True)
+    run.until("Suspended")
+    tenant.admin.wait_gone(attempt.job)
+    tenant.admin.wait_gone(attempt.secret)
+    attempt.vanishes()
+    run.change(suspend=False)
+    run.attempt(2).succeeds(FILES)
+    run.until("Completed", "True")
+    assert "failures" not in run.status
+
+
 def test_suspend_holds_back_the_next_attempt(tenant: Tenant):
     run = tenant.run("scan", retries=1)
     attempt = run.attempt()
+    attempt.runs()
+    run.until("Running")
     run.change(suspend=True)
     attempt.fails(3)
     run.until("Suspended")

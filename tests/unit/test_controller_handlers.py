@@ -15,6 +15,7 @@ RUNS = {
     "root": instance("root", spec={"feed": "look"}, uid="r").wire(),
     "scan": instance("scan", spec={"previous": ["root"]}).wire(),
     "done": instance("done", spec={"previous": ["root"]}, status=completed(), uid="d").wire(),
+    "last": instance("last", spec={"previous": ["done"]}, uid="l").wire(),
 }
 ALICE: Object = {"metadata": {"name": "alice", "labels": {USER_LABEL: "alice"}}}
 OLD: Object = {"metadata": {"name": "old", "labels": {USER_LABEL: "alice"}}}
@@ -36,6 +37,8 @@ def _of_run(uid: str) -> Object:
 
 
 NEW = Change(None)
+CANCELLED = instance("root", spec={"feed": "look", "cancel": True}, uid="r", resourceVersion="2").wire()
+UNFINISHED = {f"plugininstances/alice/{name}" for name in ("root", "scan", "last")}
 FEED: Object = {"metadata": {"name": "look", "namespace": "alice"}, "status": {"id": 3}}
 ACTIVE = _of_run(UID) | {"status": {"active": 1}}
 
@@ -54,8 +57,30 @@ CASES: dict[str, tuple[Resource, Object, Change | None, set[str]]] = {
         None,
         {"plugininstances/alice/scan", "feeds/alice/look", "feeds/alice/root"},
     ),
-    "ended-run": (INSTANCES, RUNS["done"], NEW, {"plugininstances/alice/done", "feeds/alice/look"}),
-    "run-that-we-ended": (INSTANCES, RUNS["done"], None, {"plugininstances/alice/done", "feeds/alice/look"}),
+    "cancelled-parent": (
+        INSTANCES,
+        CANCELLED,
+        Change(RUNS["root"]),
+        {
+            "plugininstances/alice/root",
+            "plugininstances/alice/scan",
+            "plugininstances/alice/last",
+            "feeds/alice/look",
+            "feeds/alice/root",
+        },
+    ),
+    "ended-run": (
+        INSTANCES,
+        RUNS["done"],
+        NEW,
+        {"plugininstances/alice/done", "plugininstances/alice/last", "feeds/alice/look"},
+    ),
+    "run-that-we-ended": (
+        INSTANCES,
+        RUNS["done"],
+        None,
+        {"plugininstances/alice/done", "plugininstances/alice/last", "feeds/alice/look"},
+    ),
     "feed": (
         FEEDS,
         FEED,
@@ -78,10 +103,15 @@ CASES: dict[str, tuple[Resource, Object, Change | None, set[str]]] = {
         PLUGINS,
         {"metadata": {"name": "pl-x-1.0.0"}, "spec": {"name": "pl-x", "version": "1.0.0"}},
         NEW,
-        {"plugins/pl-x-1.0.0", "plugininstances/alice/root", "plugininstances/alice/scan"},
+        {
+            "plugins/pl-x-1.0.0",
+            "plugininstances/alice/root",
+            "plugininstances/alice/scan",
+            "plugininstances/alice/last",
+        },
     ),
-    "namespace": (NAMESPACES, ALICE, NEW, {"plugininstances/alice/root", "plugininstances/alice/scan"}),
-    "rivals-namespace": (NAMESPACES, OLD, NEW, {"plugininstances/alice/root", "plugininstances/alice/scan"}),
+    "namespace": (NAMESPACES, ALICE, NEW, UNFINISHED),
+    "rivals-namespace": (NAMESPACES, OLD, NEW, UNFINISHED),
     "pod": (PODS, _of_run(UID), NEW, {"plugininstances/alice/scan"}),
     "job": (JOBS, _of_run(UID), NEW, {"plugininstances/alice/scan"}),
     "job-that-we-made": (JOBS, _of_run(UID), None, set()),
@@ -99,4 +129,5 @@ CASES: dict[str, tuple[Resource, Object, Change | None, set[str]]] = {
 
 @pytest.mark.parametrize(("resource", "body", "change", "keys"), CASES.values(), ids=CASES)
 def test_keys(world: World, resource: Resource, body: Any, change: Change | None, keys: set[str]):
+    world.take(resource, body)
     assert {str(key) for key in keys_of(world, resource, body, change)} == keys

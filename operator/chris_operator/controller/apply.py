@@ -207,10 +207,9 @@ class Applier:
         status = o.instance.status
         if status.user is None or status.feed_id is None or status.id is None:
             return
-        for number in range(1, action.last + 1):
-            if number != action.keep:
-                place = attempt_prefix(status.user, status.feed_id, status.id, number)
-                await asyncio.to_thread(self._storage.delete_prefix, place)
+        place = run_prefix(status.user, status.feed_id, status.id)
+        kept = attempt_prefix(status.user, status.feed_id, status.id, action.keep) if action.keep else None
+        await asyncio.to_thread(self._storage.sweep, f"{place}attempts/", kept)
 
     async def _delete_data(self, o: Observed) -> None:
         status = o.instance.status

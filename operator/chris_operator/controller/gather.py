@@ -138,6 +138,7 @@ def observed(world: World, settings: Settings, body: Object, given: Given) -> Ob
         parents=parents,
         # Parents are fixed at creation, so a run that has started was no circle when it mattered.
         circle=() if instance.status.attempt else _circle(world, namespace, instance),
+        cancelled_by=world.cancelled_ancestor(namespace, instance.spec.previous),
         jobs=jobs,
         pod=pod,
         older=older,

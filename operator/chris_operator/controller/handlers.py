@@ -69,7 +69,9 @@ def _of_instance(world: World, body: Mapping[str, Any], change: Change | None) -
     # What we wrote ourselves was planned to the end when it was written; after a run's end its clean-up begins.
     if change is not None or found is None or found.ended:
         yield instance_key(namespace, name)
-    yield from _unfinished(world, namespace, world.children(namespace, name))
+    cascades = found is not None and found.cancel
+    below = world.descendants(namespace, name) if cascades else world.children(namespace, name)
+    yield from _unfinished(world, namespace, below)
     for feed in feeds_of(body):
         yield feed_key(namespace, feed)
 

@@ -19,7 +19,7 @@ from chris_operator.cluster import (
     Unreachable,
     inside_a_pod,
 )
-from chris_operator.core.plan import RESTS_AFTER
+from chris_operator.core.housekeeping import RESTS_AFTER
 from chris_operator.storage import StorageError
 
 from . import logs, metrics, root

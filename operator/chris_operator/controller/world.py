@@ -1,5 +1,6 @@
 """What the operator knows: one store per kind, filled by the watches and by the answers to our own writes."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -161,6 +162,30 @@ class World:
     def children(self, namespace: str, name: str) -> list[str]:
         """Names of the instances that read this one's output."""
         return [child for _, child in self._stores[INSTANCES].names("parent", (namespace, name))]
+
+    def descendants(self, namespace: str, name: str) -> Iterator[str]:
+        """Names of the instances that read this one's output, or that of such an instance, and so on."""
+        seen, ahead = {name}, deque([name])
+        while ahead:
+            new = [child for child in self.children(namespace, ahead.popleft()) if child not in seen]
+            seen.update(new)
+            ahead.extend(new)
+            yield from new
+
+    def cancelled_ancestor(self, namespace: str, parents: Iterable[str]) -> str | None:
+        """The name of the nearest instance upwards that is to be cancelled with all that descends from it."""
+        seen = dict.fromkeys(parents)
+        ahead = deque(seen)
+        while ahead:
+            name = ahead.popleft()
+            found = self.brief(namespace, name)
+            if found is None:
+                continue
+            if found.cancel:
+                return name
+            ahead.extend(up for up in found.previous if up not in seen)
+            seen.update(dict.fromkeys(found.previous))
+        return None
 
     def instances_of_feed(self, namespace: str, feed: str) -> list[str]:
         """Names of the instances that name this Feed, or whose status does."""

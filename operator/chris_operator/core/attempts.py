@@ -12,7 +12,7 @@ from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import PluginReference
 from chris_operator.models.quantity import MEBI
 
-from . import inputs, links, pods, report, resources
+from . import inputs, links, pods, report, resources, steering
 from .command import command, environment
 from .conditions import timestamp
 from .endings import ended_pod, failed, job_of, stage_in_failed, stop
@@ -40,7 +40,7 @@ def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
         return early  # the pod may have been heard of before its Job
     if job is None or (job.deleted and o.pod.stage is not Stage.ENDED):
         return failed(o, attempt, Reason.NODE_LOST, "its Job was deleted from outside", now)
-    return _running(o, plugin, attempt, job, now)
+    return steering.withdrawn(o, attempt, job, now) or _running(o, plugin, attempt, job, now)
 
 
 def _settling(o: Observed, now: datetime) -> Verdict | None:
@@ -133,7 +133,7 @@ def _told(o: Observed, *reasons: Reason) -> bool:
 
 
 def _backoff(o: Observed, reason: Reason) -> timedelta:
-    if reason is Reason.OUT_OF_MEMORY:
+    if reason in {Reason.OUT_OF_MEMORY, Reason.SUSPENDED}:
         return timedelta(0)
     failures = sum((o.instance.status.failures or {}).values())
     doublings = min(max(failures - 1, 0), 16)

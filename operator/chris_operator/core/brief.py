@@ -4,6 +4,7 @@ A cluster holds tens of thousands of runs that have ended. Reading each of them 
 Feed's and after every restart, is what would make an operator slow.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,11 +30,15 @@ _GOING = frozenset({State.WAITING, State.RUNNING})
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A run in three words."""
+    """A run in a few words."""
 
     state: State
     feed: str | None
     """Name of its Feed, where its status tells."""
+    cancel: bool
+    """Its user does not want it any more, nor what descends from it."""
+    previous: tuple[str, ...]
+    """Names of its parents."""
     rests_since: float | None
     """When it ended (seconds since 1970), where nothing but its Job may still need anybody; else None."""
 
@@ -47,8 +52,13 @@ def brief(body: Mapping[str, Any]) -> Brief:
     """The brief of a raw PluginInstance."""
     status = body.get("status") or {}
     state = _state(status.get("conditions") or ())
+    spec = body.get("spec") or {}
     return Brief(
-        state, status.get("feed"), None if state in _GOING else _rests_since(body["metadata"], status)
+        state,
+        status.get("feed"),
+        cancel=bool(spec.get("cancel")),
+        previous=tuple(map(sys.intern, spec.get("previous") or ())),
+        rests_since=None if state in _GOING else _rests_since(body["metadata"], status),
     )
 
 

@@ -75,7 +75,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.DEADLINE_EXCEEDED: Meaning(
         "the program ran longer than `deadlineSeconds`", "raise it, or give more CPU"
     ),
-    Reason.CANCELLED: Meaning("`spec.cancel` was set"),
+    Reason.CANCELLED: Meaning("`spec.cancel` was set, on the run or on one from which it descends"),
 }
 
 _STATUS = {

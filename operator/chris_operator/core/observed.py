@@ -104,6 +104,8 @@ class Observed:
     parents: Mapping[str, PluginInstance | None] = field(default_factory=dict)
     circle: Sequence[str] = ()
     """Names upwards from a parent to the run itself, where it is its own ancestor."""
+    cancelled_by: str | None = None
+    """Name of an ancestor whose user wants neither it nor what descends from it."""
     jobs: tuple[JobFacts, ...] = ()
     pod: PodFacts = field(default_factory=PodFacts)
     """Pod of the attempt that the status names."""

@@ -8,13 +8,12 @@ shell fetches it and asks again.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from chris_operator.models.conditions import Condition, ConditionType, find
 from chris_operator.models.plugin import PluginSpec, object_name
 from chris_operator.models.plugininstance import PluginInstance, PluginInstanceStatus
 
-from . import attempts, healing, links, names, resources, validate
+from . import attempts, healing, housekeeping, links, names, resources, steering, validate
 from .conditions import run_conditions, run_truth, timestamp
 from .observe import PodFacts, Stage, parse_time
 from .observed import Observed
@@ -22,7 +21,6 @@ from .phases import PHASES, Fault, Kind, Reason
 from .verdict import (
     Action,
     Claim,
-    CopyManifest,
     CreateFeed,
     DeleteData,
     Fact,
@@ -30,7 +28,6 @@ from .verdict import (
     Plan,
     Release,
     StopAttempt,
-    SweepAttempts,
     Verdict,
 )
 
@@ -45,8 +42,6 @@ _SILENT = frozenset(
     }
 )
 """Ordinary steps: the status tells them, an Event each would only drown the others."""
-RESTS_AFTER = timedelta(minutes=30)
-"""So long after a run's Job was due to go, nothing of it can be left that somebody must look for."""
 
 
 def plan(o: Observed, now: datetime) -> Plan | Need:
@@ -56,7 +51,7 @@ def plan(o: Observed, now: datetime) -> Plan | Need:
     if o.mended and o.instance.status.conditions:
         return Plan(status=o.instance.status.wire(), again=now)
     if ended := final_condition(o.instance):
-        return healing.lost_output(o, ended) or _housekeeping(o, ended, now)
+        return healing.lost_output(o, ended) or housekeeping.after_end(o, ended, _claims(o), now)
     before = _claims(o)
     verdict = judge(o, now)
     if isinstance(verdict, Need):
@@ -77,7 +72,7 @@ def judge(o: Observed, now: datetime) -> Verdict | Need:
         _readable,
         _numbered,
         healing.committed,
-        _cancelled,
+        steering.cancelled,
         _stored,
         _placed,
         partial(healing.forgotten, now=now),
@@ -97,7 +92,7 @@ def judge(o: Observed, now: datetime) -> Verdict | Need:
 
 def _with_plugin(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
     if o.no_pod or attempts.about_to_start(o):
-        for rule in (_sensible, _fed, _resumed):
+        for rule in (_sensible, _fed, steering.held_back):
             if found := rule(o, plugin):
                 return found
     if o.feed is None or o.feed.status.id is None:
@@ -143,12 +138,6 @@ def _numbered(o: Observed) -> Need | None:
     if o.instance.status.id is None and o.given.run_id is None and o.given.storage_problem is None:
         return Need(Fact.RUN_ID)
     return None
-
-
-def _cancelled(o: Observed) -> Verdict | None:
-    if not o.instance.spec.cancel:
-        return None
-    return Verdict(Reason.CANCELLED, "cancelled by its user (spec.cancel)", final=True)
 
 
 def _placed(o: Observed) -> Verdict | None:
@@ -215,12 +204,6 @@ def _fed(o: Observed, plugin: PluginSpec) -> Verdict | None:
         words = f"its parent {', '.join(o.parents)} wrote no files, and {plugin.name} needs some"
         return Verdict(Reason.EMPTY_INPUT, words, final=True)
     return None
-
-
-def _resumed(o: Observed, _plugin: PluginSpec) -> Verdict | None:
-    if not o.instance.spec.suspend:
-        return None
-    return Verdict(Reason.SUSPENDED, "suspended by its user (spec.suspend): set it to false to go on")
 
 
 def _claims(o: Observed) -> tuple[Action, ...]:
@@ -314,50 +297,6 @@ def _event(o: Observed, verdict: Verdict) -> tuple[str, str, str] | None:
     normal = phase.fault is Fault.NOBODY or (phase.kind is Kind.WAITING and phase.fault is Fault.USER)
     kind = "Normal" if (normal and not empty) or verdict.reason is Reason.CANCELLED else "Warning"
     return kind, verdict.reason.value, verdict.message
-
-
-def _housekeeping(o: Observed, ended: Condition, now: datetime) -> Plan:
-    """After the end: nothing may still run, the manifest's copy must be there, and Job and Secret go in time."""
-    status = o.instance.status
-    done = parse_time(status.completion_time) or parse_time(ended.last_transition_time) or now
-    due = done + o.settings.keep_ended
-    running = o.pod.stage not in {Stage.ENDED, Stage.NO_POD} and not o.pod.deleted
-    actions: list[Action] = [
-        StopAttempt(job.name, job.number) for job in o.jobs if (running and not job.deleted) or now >= due
-    ]
-    if not o.jobs and not o.no_pod and status.attempt and now >= due > now - RESTS_AFTER:
-        name = names.attempt_name(o.instance.metadata.name, status.attempt.number)
-        actions.append(StopAttempt(name, status.attempt.number))
-    if o.jobs and now >= due and (left := _uncommitted(status)):
-        actions.insert(0, left)
-    if status.output and o.jobs:  # the Job goes after the copy, so an operator that was away still makes it
-        actions.insert(0, CopyManifest(status.output.attempt))
-    return Plan(
-        status=_seen_again(o),
-        before=tuple(action for action in _claims(o) if isinstance(action, Claim)),
-        actions=tuple(actions),
-        again=due if status.attempt and now < due else None,
-    )
-
-
-def _uncommitted(status: PluginInstanceStatus) -> SweepAttempts | None:
-    """What attempts have left that were not committed; None where there was but the committed one."""
-    keep = status.output.attempt if status.output else None
-    if status.attempt is None or (status.attempt.number, keep) == (1, 1):
-        return None
-    return SweepAttempts(status.attempt.number, keep)
-
-
-def _seen_again(o: Observed) -> dict[str, Any] | None:
-    """The status of an ended run whose title or the like was changed; None where it tells of today's generation.
-
-    kubectl wait and kstatus believe no condition that tells of an older one.
-    """
-    generation, status = o.instance.metadata.generation, o.instance.status
-    if status.observed_generation == generation:
-        return None
-    seen = tuple(c.model_copy(update={"observed_generation": generation}) for c in status.conditions)
-    return status.model_copy(update={"observed_generation": generation, "conditions": seen}).wire()
 
 
 def _may_write(o: Observed, pod: PodFacts, now: datetime) -> bool:

@@ -74,8 +74,6 @@ class CopyManifest:
 class SweepAttempts:
     """Remove from Swift what attempts without a commit have left."""
 
-    last: int
-    """Number of the last attempt."""
     keep: int | None
     """Number of the committed one."""
 

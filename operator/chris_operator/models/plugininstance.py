@@ -124,15 +124,16 @@ class PluginInstanceSpec(Spec):
     workers: Workers = 1
     """Number of pods that share the work, or auto."""
     priority: Literal["urgent", "normal", "slack"] = "normal"
-    """Which runs go first when there is not room for all."""
+    """Which runs go first when there is not room for all; slack takes what others claimed and do not use, and makes
+    way for them. A change applies from the next attempt on."""
     retries: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
     """How often the program is run again after it failed; failures of the cluster do not count."""
     deadline_seconds: Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)] | None = None
     """How long the program may run, counted from its start."""
     cancel: StrictBool = False
-    """Whether the run shall end now; it cannot be taken back."""
+    """Whether the run and all that descends from it shall end now; what has ended stays. It cannot be taken back."""
     suspend: StrictBool = False
-    """Whether the run shall not start yet."""
+    """Whether the run shall not start yet: what waits for a node gives its place up, what runs is let finish."""
     cache: Literal["use", "refresh", "off"] = "use"
     """Whether an equal earlier run's output may serve: use it, run again and replace it, or neither."""
     title: Annotated[str, Field(max_length=100)] = ""

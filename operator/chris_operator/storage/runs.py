@@ -65,6 +65,11 @@ class Storage(Container):
         data, _ = self.get(source, if_match=etag or None)
         return self.put(target, data, content_type="application/gzip")
 
+    def sweep(self, place: str, kept: str | None = None) -> int:
+        """Remove what lies in the directories of `place` (ends in "/"), `kept` excepted; returns how many objects."""
+        found = [each.name for each in self.list(place, delimiter="/")]
+        return sum(self.delete_prefix(name) for name in found if name.endswith("/") and name != kept)
+
     def link_entries(self, target: str, *, directory: str = "") -> list[Entry]:
         """A ChRIS link to `target` (an object, or all below `target/`) with its listing as it is now.
 
