@@ -110,9 +110,11 @@ def descendants(pid: int) -> list[int]:
 
 
 @contextmanager
-def running_swift(root: Path, host: str = "127.0.0.1") -> Iterator[SwiftServer]:
+def running_swift(
+    root: Path, host: str = "127.0.0.1", *, arguments: Sequence[str] = ()
+) -> Iterator[SwiftServer]:
     """A Swift below `root` for as long as the block runs, at one of this machine's addresses."""
-    server = SwiftServer(root, host)
+    server = SwiftServer(root, host, arguments=arguments)
     server.start()
     try:
         yield server

@@ -55,6 +55,10 @@ TARGETS = (
     Target("stage_small_down_vs_cli", at_least=20, what="the same, down"),
     Target("stage_big_up_vs_cli", at_least=1.5, what="1 GiB up: time of the swift command over ours"),
     Target("stage_big_down_vs_cli", at_least=2.5, what="the same, down"),
+    Target(
+        "stage_big_up_vs_cli_stock", at_least=1.5, what="1 GiB up, on a Swift with upstream's chunk sizes"
+    ),
+    Target("stage_big_down_vs_cli_stock", at_least=2.5, what="the same, down"),
     Target("staging_rss_mib", at_most=128, what="staging's memory, whatever the data's size"),
 )
 

@@ -69,6 +69,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--base-port", type=int, default=6200)
     parser.add_argument("--proxies", type=int, default=2)
+    parser.add_argument("--chunk-bytes", type=int, default=1 << 20)
     parser.add_argument("--auth", default="tempauth")
     parser.add_argument("--filters", type=Path)
     parser.add_argument("--program", help=argparse.SUPPRESS)
@@ -119,6 +120,7 @@ def write_configuration(arguments: argparse.Namespace) -> None:
         "BIND": arguments.bind,
         "PORT": arguments.port,
         "PROXIES": arguments.proxies,
+        "CHUNK": arguments.chunk_bytes,
         "CONFIG": arguments.config,
         "DATA": arguments.data,
         "MEMCACHED": arguments.base_port + 3,
