@@ -47,6 +47,7 @@ def test_another_namespaces_run_is_no_parent(tenant: Tenant, new_tenant: Callabl
     child = tenant.run("child", "pl-ds", ["scan"])
     words = _absent("scan", tenant)
     assert child.until("ParentNotFound") == words
+    child.told(("Normal", "ParentNotFound", words))
     _looked_at_again(child)
     assert not child.ended
     assert tenant.leftovers() == {}
@@ -89,17 +90,38 @@ def test_parameters_stay_as_they_were_when_the_run_began(
 
 
 REFUSALS = {
-    "quota": "forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4",
-    "limit-range": "forbidden: maximum memory usage per Container is 32Mi, but limit is 200Mi",
-    "pod-security": 'forbidden: violates PodSecurity "restricted:latest": host namespaces (hostNetwork=true)',
+    "quota": (
+        "forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4",
+        "ask for less, end other runs, or have an administrator raise ResourceQuota small of namespace {}",
+    ),
+    "limit-range": (
+        "forbidden: maximum memory usage per Container is 32Mi, but limit is 200Mi",
+        (
+            "ask for what the LimitRanges of namespace {} allow, or have an administrator widen them "
+            "(they hold for stage-in and publish, too)"
+        ),
+    ),
+    "pod-security": (
+        'forbidden: violates PodSecurity "restricted:latest": host namespaces (hostNetwork=true)',
+        (
+            "runs keep to the strictest Pod Security, so something changed this pod: an administrator must keep "
+            "injectors and mutating policies off namespace {}"
+        ),
+    ),
+    "webhook": (
+        'forbidden: admission webhook "sundays.example.org" denied the request: no pods on Sundays',
+        "have an administrator mend namespace {} or the policies that hold there",
+    ),
 }
+"""The cluster's words, and the remedy that follows them."""
 
 
-@pytest.mark.parametrize("words", REFUSALS.values(), ids=REFUSALS)
-def test_a_refused_pod_is_waited_for(tenant: Tenant, words: str):
+@pytest.mark.parametrize(("said", "remedy"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refused_pod_is_waited_for(tenant: Tenant, said: str, remedy: str):
     run = tenant.run("scan")
     attempt = run.attempt()
-    attempt.job_complains(f'pods "scan-1-x7k2p" is {words}')
+    attempt.job_complains(f'pods "scan-1-x7k2p" is {said}')
+    words = f"{said}: {remedy.format(tenant.namespace)}"
     assert run.until("PodRejected") == words
     run.told(("Warning", "PodRejected", words))
     run.change(cancel=True)

@@ -46,8 +46,9 @@ def test_a_pod_that_may_not_be_created_tells_why(tenant: Tenant):
     run = tenant.run("scan")
     attempt = run.attempt()
     attempt.job_complains(f'pods "scan-1-x7k2p" is {QUOTA}')
-    assert run.until("PodRejected") == QUOTA
-    run.heard("Warning", "PodRejected", QUOTA)
+    message = run.until("PodRejected")
+    assert message.startswith(f"{QUOTA}: ask for less")
+    run.heard("Warning", "PodRejected", message)
     attempt.succeeds(FILES)
     run.until("Completed", "True")
     assert run.status["attempt"]["number"] == 1

@@ -11,7 +11,8 @@ from tests.controller.tenant import FILES, Tenant
 from tests.kubeclient import ApiError, Object
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
-MEND = "mend the namespace {namespace} or its policies"
+MEND = "have an administrator mend namespace {namespace} or the policies that hold there"
+RAISE = "ask for less, end other runs, or have an administrator raise ResourceQuota small of namespace {namespace}"
 ENFORCED_SECONDS = 30.0
 
 
@@ -91,12 +92,12 @@ OBSTACLES = {
     "quota-on-jobs": Obstacle(
         _quota("count/jobs.batch"),
         'the Job scan-1 is refused: jobs.batch "scan-1" is forbidden: exceeded quota: small, requested: '
-        f"count/jobs.batch=1, used: count/jobs.batch=0, limited: count/jobs.batch=0: {MEND}",
+        f"count/jobs.batch=1, used: count/jobs.batch=0, limited: count/jobs.batch=0: {RAISE}",
     ),
     "quota-on-secrets": Obstacle(
         _quota("count/secrets"),
         'the Secret scan-1 is refused: secrets "scan-1" is forbidden: exceeded quota: small, requested: '
-        f"count/secrets=1, used: count/secrets=0, limited: count/secrets=0: {MEND}",
+        f"count/secrets=1, used: count/secrets=0, limited: count/secrets=0: {RAISE}",
     ),
     "admission-policy": Obstacle(
         _policy,

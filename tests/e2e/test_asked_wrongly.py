@@ -71,12 +71,27 @@ class Obstacle:
 
     make: Callable[[Tenant], list[Object]]
     says: tuple[str, ...]
+    remedy: str
+    """The end of the condition's words."""
 
 
 OBSTACLES = {
-    "quota": Obstacle(_quota, ("exceeded quota: obstacle", "requested: pods=1", "limited: pods=0")),
-    "limit-range": Obstacle(_limit_range, ("maximum memory usage per Container is 32Mi",)),
-    "pod-security": Obstacle(_injector, ('violates PodSecurity "restricted:latest"', "hostNetwork=true")),
+    "quota": Obstacle(
+        _quota,
+        ("exceeded quota: obstacle", "requested: pods=1", "limited: pods=0"),
+        "raise ResourceQuota obstacle of namespace {}",
+    ),
+    "limit-range": Obstacle(
+        _limit_range,
+        ("maximum memory usage per Container is 32Mi",),
+        "ask for what the LimitRanges of namespace {} allow, or have an administrator widen them "
+        "(they hold for stage-in and publish, too)",
+    ),
+    "pod-security": Obstacle(
+        _injector,
+        ('violates PodSecurity "restricted:latest"', "hostNetwork=true"),
+        "keep injectors and mutating policies off namespace {}",
+    ),
 }
 
 
@@ -87,9 +102,10 @@ def test_a_refused_pod_is_waited_for_and_costs_nothing(tenant: Tenant, obstacle:
         waiting = tenant.reaches("refused", "PodRejected", "Unknown")
         words = succeeded(waiting)["message"]
         assert all(said in words for said in obstacle.says), words
+        assert words.endswith(obstacle.remedy.format(tenant.namespace)), words
         told = [each for each in tenant.told("refused", "Warning", "PodRejected") if each[1] == "PodRejected"]
         assert len(told) == 1
-        assert all(said in told[0][2] for said in obstacle.says), told
+        assert all(said in told[0][2] for said in (*obstacle.says, obstacle.remedy.format(tenant.namespace)))
         assert tenant.all("Pod") == []
     tenant.ends("refused", "Completed", "True", "1 files, 1024 bytes")
     status = (tenant.get("PluginInstance", "refused") or {})["status"]

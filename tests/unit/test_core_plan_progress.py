@@ -81,7 +81,7 @@ GOING_ON = (
         "pod-refused",
         under_way(status=NEW),
         "PodRejected",
-        says=("exceeded quota",),
+        says=("exceeded quota", "ResourceQuota small of namespace alice"),
         event="Warning",
         again=15,
         facts=REFUSED,

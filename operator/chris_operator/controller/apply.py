@@ -27,6 +27,7 @@ from chris_operator.core.names import FINALIZER, ID_LABEL, RUN_UID_LABEL, attemp
 from chris_operator.core.observe import parse_time
 from chris_operator.core.observed import Observed
 from chris_operator.core.plan import final_condition
+from chris_operator.core.rejections import with_remedy
 from chris_operator.core.verdict import Plan
 from chris_operator.models.base import API_VERSION
 from chris_operator.storage import Storage, Unavailable
@@ -169,7 +170,7 @@ class Applier:
             if error.status not in _REFUSALS:
                 raise
             words = f"the {resource.kind} {name} is refused: {error.server_message}"
-            raise RefusedError(f"{words}: mend the namespace {namespace} or its policies") from error
+            raise RefusedError(with_remedy(words, namespace)) from error
         if found is None:
             raise Conflict(f"{resource.kind} {namespace}/{name}", 409, "went away in this moment")
         if labels_of(found).get(RUN_UID_LABEL) != o.instance.metadata.uid:

@@ -19,6 +19,7 @@ from .endings import ended_pod, failed, job_of, stage_in_failed, stop
 from .observe import PLUGIN, Ended, JobFacts, PodFacts, Stage, parse_time
 from .observed import Observed
 from .phases import Reason, known_reason
+from .rejections import with_remedy
 from .verdict import Fact, Need, StartAttempt, StopAttempt, Verdict
 
 _OBSTACLES = (Reason.POD_REJECTED, Reason.UNSCHEDULABLE)
@@ -210,7 +211,8 @@ def _no_pod(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -
         return Need(Fact.REJECTED)
     known = {"attempt": attempt.model_copy(update={"uid": job.uid})}
     if o.given.rejected:
-        return Verdict(Reason.POD_REJECTED, o.given.rejected, status=known, again=timedelta(seconds=15))
+        words = with_remedy(o.given.rejected, o.tenant.namespace)
+        return Verdict(Reason.POD_REJECTED, words, status=known, again=timedelta(seconds=15))
     return Verdict(Reason.SCHEDULED, "", again=timedelta(seconds=5), quiet=True)
 
 

@@ -37,7 +37,7 @@ MEANINGS: dict[Reason, Meaning] = {
     ),
     Reason.POD_REJECTED: Meaning(
         "quota, LimitRange, Pod Security or an admission policy refuse the pod, its Job or its Secret, or a name is "
-        "taken; the message is theirs",
+        "taken; the message is theirs, with what to do",
         "mend the namespace or ask for less; it is asked again",
     ),
     Reason.STAGING_IN: Meaning("the parents' outputs are being fetched"),
