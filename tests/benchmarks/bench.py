@@ -1,6 +1,7 @@
 """What was measured: one flat object of numbers in build/bench.json, and the table that judges it.
 
     record(ours_ms_p50=48.2)            # a benchmark adds its numbers to what others measured before
+    cannot("api_writes_per_run", "this cluster keeps no audit log")
     python -m tests.benchmarks.bench    # prints the table
 
 No test asserts a time: machines differ, and the table is read by people.
@@ -9,11 +10,15 @@ No test asserts a time: machines differ, and the table is read by people.
 import fcntl
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 FILE = Path(__file__).resolve().parents[2] / "build" / "bench.json"
+REASONS = "bench-missing.json"
+"""Beside it: why a number could not be measured here, by its key."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,29 @@ TARGETS = (
 
 def record(**numbers: float) -> None:
     """Merge numbers into build/bench.json."""
+    with _files() as (known, reasons):
+        for name, value in numbers.items():
+            known[name] = round(float(value), 4)
+            reasons.pop(name, None)
+
+
+def cannot(key: str, reason: str) -> None:
+    """Say why a number cannot be measured here; one that was measured elsewhere before goes."""
+    with _files() as (known, reasons):
+        known.pop(key, None)
+        reasons[key] = reason
+
+
+@contextmanager
+def _files() -> Iterator[tuple[dict[str, float], dict[str, str]]]:
+    """Numbers and reasons, to be changed; written back at the end, whoever else writes."""
     FILE.parent.mkdir(parents=True, exist_ok=True)
     with FILE.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        merged = read() | {name: round(float(value), 4) for name, value in numbers.items()}
-        FILE.write_text(json.dumps(dict(sorted(merged.items())), indent=1) + "\n")
+        known, reasons = read(), why_missing()
+        yield known, reasons
+        FILE.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+        FILE.with_name(REASONS).write_text(json.dumps(reasons, indent=1) + "\n")
 
 
 def read() -> dict[str, float]:
@@ -78,8 +101,19 @@ def read() -> dict[str, float]:
     return found
 
 
-def table(numbers: Mapping[str, float], targets: Iterable[Target] = TARGETS) -> str:
-    """Each number with its target and verdict; numbers without a target follow.
+def why_missing() -> dict[str, str]:
+    """What could not be measured here, and why."""
+    file = FILE.with_name(REASONS)
+    found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    return found
+
+
+def table(
+    numbers: Mapping[str, float],
+    targets: Iterable[Target] = TARGETS,
+    reasons: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Each number with its target and verdict, or why it is missing; numbers without a target follow.
 
     >>> print(table({"a": 3.0, "b": 1.25}, [Target("a", at_most=2, what="things")]))
     a  3      ≤ 2  MISSED    things
@@ -87,7 +121,7 @@ def table(numbers: Mapping[str, float], targets: Iterable[Target] = TARGETS) -> 
     """
     targets = tuple(targets)
     known = {target.key for target in targets}
-    rows = [_row(target, numbers.get(target.key)) for target in targets]
+    rows = [_row(target, numbers.get(target.key), reasons.get(target.key)) for target in targets]
     rows += [(key, f"{value:g}", "", "", "") for key, value in sorted(numbers.items()) if key not in known]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = (
@@ -96,16 +130,16 @@ def table(numbers: Mapping[str, float], targets: Iterable[Target] = TARGETS) -> 
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _row(target: Target, value: float | None) -> tuple[str, str, str, str, str]:
+def _row(target: Target, value: float | None, reason: str | None) -> tuple[str, str, str, str, str]:
     if value is None:
-        return target.key, "–", target.words, "not run", target.what
+        return target.key, "–", target.words, "MISSING " if reason else "not run", reason or target.what
     verdict = ("reached" if target.met(value) else "MISSED  ") if target.words else ""
     return target.key, f"{value:g}", target.words, verdict, target.what
 
 
 def main() -> None:
     """Print the table."""
-    sys.stdout.write(f"{table(read())}\n")
+    sys.stdout.write(f"{table(read(), reasons=why_missing())}\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.benchmarks.bench import record
+from tests.benchmarks.bench import cannot, record
 from tests.benchmarks.client import Api, Object, Watcher, path
 from tests.benchmarks.conftest import PATIENCE, gone, probe, run_body, tenant
 from tests.benchmarks.figures import median_interval, percentile
@@ -135,12 +135,23 @@ async def test_what_we_add_to_a_run(kubeconfig: Path):
         )
 
 
+def audit_log() -> Path:
+    """The API server's; where there is none, the table says so instead of a number."""
+    log = Path(os.environ.get("AUDIT_LOG") or "none")
+    if not log.is_file():
+        kind = os.environ.get("CLUSTER_KIND", "unknown")
+        reason = (
+            f"not measured: this cluster ({kind}) keeps no audit log, where the writes are counted; "
+            "that of `make up` keeps one where no Docker engine answers"
+        )
+        cannot("api_writes_per_run", reason)
+        pytest.skip(reason)
+    return log
+
+
 def audited(namespace: str) -> list[str]:
     """Our writes to runs of a namespace and to what is theirs, as `create jobs`, from the API server's audit log."""
-    log = Path(os.environ.get("AUDIT_LOG", ""))
-    if not log.is_file():
-        pytest.skip("this cluster keeps no audit log")
-    found = []
+    log, found = audit_log(), []
     for file in sorted(log.parent.glob("audit*.log")):
         for line in file.read_text(encoding="utf-8").splitlines():
             if namespace in line and OPERATOR in line:
@@ -165,10 +176,8 @@ async def test_how_much_we_write(kubeconfig: Path):
                 where = path("PluginInstance", namespace, f"run-{number}")
                 await api.request("DELETE", where)
                 await gone(api, where)
-        record(
-            api_writes_per_run=len(audited(namespace)) / COUNTED,
-            etcd_bytes_per_run_at_end=statistics.median(sizes),
-        )
+        record(etcd_bytes_per_run_at_end=statistics.median(sizes))
+        record(api_writes_per_run=len(audited(namespace)) / COUNTED)
 
 
 async def _stored(api: Api, namespace: str, name: str) -> int:

@@ -1,6 +1,9 @@
 """The benchmark's judge: its table and its figures. A wrong one would praise a slow operator."""
 
+from pathlib import Path
+
 import pytest
+from tests.benchmarks import bench
 from tests.benchmarks.bench import TARGETS, Target, table
 from tests.benchmarks.figures import median_interval, percentile
 
@@ -15,6 +18,19 @@ def test_the_table_judges_every_target_and_shows_the_rest():
         "d  7",
         "z  3",
     ]
+
+
+def test_a_number_that_cannot_be_measured_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """And takes the place of one that another cluster gave, until it is measured again."""
+    monkeypatch.setattr(bench, "FILE", tmp_path / "bench.json")
+    bench.record(a=1.0, b=3.0)
+    bench.cannot("a", "no audit log")
+    assert table(bench.read(), SOME[:2], bench.why_missing()).splitlines() == [
+        "a  –  ≤ 2  MISSING   no audit log",
+        "b  3  ≥ 2  reached",
+    ]
+    bench.record(a=2.0)
+    assert (bench.read(), bench.why_missing()) == ({"a": 2.0, "b": 3.0}, {})
 
 
 def test_every_number_is_judged_once():
