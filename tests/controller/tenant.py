@@ -227,15 +227,10 @@ class Run:
         self.admin.patch(self.created, {"spec": spec})
 
     def told(self, *expected: tuple[str, str, str]) -> None:
-        """Assert that exactly these Events (type, reason, message) are told of it; the last comes after its status.
-
-        One is left out that only a slow machine gets to see: the Feed made for the run has no number yet.
-        """
+        """Assert that exactly these Events (type, reason, message) are told of it; the last comes after its status."""
         found: dict[int, tuple[str, str, str]] = {}
         selector = {"fieldSelector": f"involvedObject.uid={self.uid}"}
         for _, event in self.admin.watch("Event", self.tenant.namespace, seconds=EVENT_SECONDS, **selector):
-            if event["message"].endswith(("is not ready", "has no number yet")):
-                continue
             version = int(event["metadata"]["resourceVersion"])
             found[version] = (event["type"], event["reason"], event["message"])
             if len(found) == len(expected):

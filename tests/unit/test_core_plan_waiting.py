@@ -162,7 +162,6 @@ ROWS = (
         "parent-has-no-feed-for-long",
         observed(child(None), feed=None, feed_name=None),
         "FeedNotFound",
-        event="Normal",
         says=("waits for its parent",),
     ),
     Row(

@@ -234,7 +234,7 @@ def _written(o: Observed, verdict: Verdict, before: tuple[Action, ...], now: dat
     changed = status.wire() != old.wire()
     return Plan(
         status=status.wire() if changed else None,
-        event=_event(o, verdict) if changed else None,
+        event=_event(o, verdict) if changed and not verdict.quiet else None,
         before=before,
         actions=verdict.actions,
         again=again,

@@ -105,7 +105,7 @@ class Verdict:
     again: timedelta | None = None
     """Look again after this time even if nothing happens."""
     quiet: bool = False
-    """Write no status for this: it would be gone before anybody could read it."""
+    """Write no status for this: it would be gone before anybody could read it. Where it lasts, no Event tells it."""
 
 
 @dataclass(frozen=True, slots=True)
