@@ -6,6 +6,9 @@
         with gateway.deaf("/plugininstances"):
             ...  # its watches stay open and are silent from here on, as when a router forgot the connection
 
+        with gateway.late("/namespaces"):
+            ...  # what its watches would tell meanwhile, they tell afterwards
+
 Everything else passes through unchanged, watches included. What the operator may do is still decided by
 the API server, since its token passes through as well.
 """
@@ -91,11 +94,13 @@ class Gateway:
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
-        self._halt: Callable[[], object] = lambda: None
+        self._call: Callable[[Callable[[], object]], object] = lambda _: None
+        self._stop = asyncio.Event()
         self._up = threading.Event()
         self._ambushes: list[Ambush] = []
         self._watches: list[Watch] = []
         self._deaf: str | None = None
+        self._late: tuple[str, asyncio.Event] | None = None
         self.port = 0
         self.writes: list[Write] = []
 
@@ -111,7 +116,7 @@ class Gateway:
         try:
             yield gateway
         finally:
-            gateway._halt()
+            gateway._call(gateway._stop.set)
             thread.join(_START_SECONDS)
 
     def kubeconfig(self, user: str) -> Path:
@@ -146,6 +151,17 @@ class Gateway:
         finally:
             self._deaf = None
 
+    @contextmanager
+    def late(self, path: str) -> Iterator[None]:
+        """Hold back what the watches of paths that end so tell within the block; afterwards they tell it all."""
+        over = asyncio.Event()
+        self._late = (path, over)
+        try:
+            yield
+        finally:
+            self._late = None
+            self._call(over.set)
+
     def writes_about(self, namespace: str) -> list[str]:
         """What was written about runs in a namespace, in order, without what was refused.
 
@@ -158,8 +174,7 @@ class Gateway:
     # -- the server
 
     async def _serve(self) -> None:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        self._halt = lambda: loop.call_soon_threadsafe(stop.set)
+        self._call = asyncio.get_running_loop().call_soon_threadsafe
         trust = ssl.create_default_context(cafile=str(self._server.ca))
         connector = aiohttp.TCPConnector(ssl=trust, limit=0)
         timeout = aiohttp.ClientTimeout(total=None)
@@ -176,7 +191,7 @@ class Gateway:
             await site.start()
             self.port = int(runner.addresses[0][1])
             self._up.set()
-            await stop.wait()
+            await self._stop.wait()
             await runner.cleanup()
 
     async def _handle(self, session: aiohttp.ClientSession, request: web.BaseRequest) -> web.StreamResponse:
@@ -225,9 +240,15 @@ class Gateway:
             await response.prepare(request)
             with self._watched(request) as watch:
                 async for chunk in answer.content.iter_any():
+                    await self._in_time(request)
                     if not watch.dead:
                         await response.write(chunk)
             return response
+
+    async def _in_time(self, request: web.BaseRequest) -> None:
+        late = self._late
+        if late and "watch" in request.query and request.path.endswith(late[0]):
+            await late[1].wait()
 
     @contextmanager
     def _watched(self, request: web.BaseRequest) -> Iterator[Watch]:
