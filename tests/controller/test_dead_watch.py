@@ -83,6 +83,7 @@ def test_a_leader_that_sees_nothing_is_unwell_though_it_is_answered_and_heals_by
     replica.start()
     run.attempt().succeeds(FILES)
     run.until("Completed", "True")
+    run.told(("Normal", "Completed", "2 files, 9 bytes"))
     assert await_health(replica, 200) == "ok"
 
 

@@ -69,6 +69,7 @@ def test_a_new_cluster_over_old_data(
         try:
             run.attempt().succeeds(FILES)
             run.until("Completed", "True")
+            run.told(("Normal", "Completed", "2 files, 9 bytes"))
             assert run.status["id"] > old.status["id"]
             assert run.status["feedId"] > old.status["feedId"]
         finally:

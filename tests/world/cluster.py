@@ -90,6 +90,11 @@ class World:
         """Return when a container of a run's first attempt has said something."""
         wait_for(lambda: words in self.log(run, container), f"{run.name}: {container} says {words!r}")
 
+    def restart_operator(self) -> None:
+        """Stop the operator and start it again, with the environment that it has now."""
+        self.operator.stop()
+        self.operator.start()
+
     @contextmanager
     def cordoned(self) -> Iterator[None]:
         """Meanwhile no pod gets the node: it stays in the queue."""

@@ -36,7 +36,7 @@ def test_swift_away_at_stage_in_and_in_the_middle_of_publish(world: World, tenan
     writer.until("Running", seconds=PATIENCE)
     with world.cordoned():
         reader = tenant.run("reader", PROBE, ["parent"], parameters={"report": True})
-        reader.until("Unschedulable", seconds=PATIENCE)
+        queued = reader.until("Unschedulable", seconds=PATIENCE)
         before = stored_bytes(world)
         wait_for(lambda: stored_bytes(world) > before + 16 * MIB, "the writer's publish is under way")
         world.swift.kill()
@@ -51,6 +51,8 @@ def test_swift_away_at_stage_in_and_in_the_middle_of_publish(world: World, tenan
         assert run.status["attempt"]["number"] == 1
         assert "failures" not in run.status
     writer.told(("Normal", "Completed", f"48 files, {48 * 4 * MIB} bytes"))
+    reader.heard("Normal", "Unschedulable", queued)
+    reader.heard("Normal", "Completed", reader.until("Completed", "True"))
     assert sha256s(world, writer) == {f"00/{n:04}.bin": sha256(n, 4 * MIB) for n in range(48)}
 
 
@@ -162,13 +164,11 @@ def test_what_rots_is_found_by_the_next_run(world: World, tenant: Tenant, damage
 @pytest.fixture
 def short_lived(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The operator signs for a few seconds only."""
-    monkeypatch.setitem(world.operator.environment, "CHRIS_URL_LIFETIME_SECONDS", str(LIFETIME))
-    world.operator.stop()
-    world.operator.start()
-    yield
-    monkeypatch.undo()
-    world.operator.stop()
-    world.operator.start()
+    with monkeypatch.context() as changed:
+        changed.setitem(world.operator.environment, "CHRIS_URL_LIFETIME_SECONDS", str(LIFETIME))
+        world.restart_operator()
+        yield
+    world.restart_operator()
 
 
 @pytest.mark.usefixtures("short_lived")
@@ -178,7 +178,8 @@ def test_signatures_that_expire_while_the_pod_is_queued(world: World, tenant: Te
     parent.until("Completed", "True", seconds=PATIENCE)
     with world.cordoned():
         child = tenant.run("child", PROBE, ["parent"])
-        child.until("Unschedulable", seconds=PATIENCE)
+        queued = child.until("Unschedulable", seconds=PATIENCE)
+        assert "unschedulable" in queued
         job = child.attempt().stage_job
         if not watched:
             world.operator.kill()
@@ -188,5 +189,7 @@ def test_signatures_that_expire_while_the_pod_is_queued(world: World, tenant: Te
         world.says(child, "stage-in", "repeating")
         world.operator.start()
     child.until("Completed", "True", seconds=PATIENCE)
+    child.told(("Normal", "Unschedulable", queued), ("Normal", "Completed", "1 files, 1024 bytes"))
     assert child.status["attempt"]["number"] == 1
     assert "failures" not in child.status
+    assert sha256s(world, child) == {"00/0000.bin": sha256(0, 1024)}
