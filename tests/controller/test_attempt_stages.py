@@ -6,6 +6,8 @@ import pytest
 from tests.controller.pods import STAGED, Attempt, ended, running, waiting
 from tests.controller.tenant import FILES, Tenant
 
+from chris_operator.staging.contract import EXIT_DEADLINE
+
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
 
 PULL = 'Back-off pulling image "localhost/p:1"'
@@ -93,15 +95,22 @@ def test_other_reasons_why_a_container_cannot_start(tenant: Tenant, reason: str)
 
 
 def test_a_program_past_its_deadline_is_stopped(tenant: Tenant):
+    """By `run` in its pod, so that its log and what it wrote are kept."""
     run = tenant.run("scan", deadlineSeconds=1, retries=3)
     attempt = run.attempt()
+    assert attempt.container("plugin")["command"][-3:] == ["1", "30", "--"]
     attempt.runs()
+    run.until("Running")
+    attempt.fails(EXIT_DEADLINE, FILES)
+    words = "the program ran longer than deadlineSeconds: 1 and was stopped: raise it, or give more cpu"
     message = run.until("DeadlineExceeded", "False")
-    words = "the program ran longer than deadlineSeconds: 1; it was stopped. Raise it, or give more cpu"
-    assert message == words
-    run.told(("Warning", "DeadlineExceeded", words))
-    tenant.admin.wait_gone(attempt.job)
-    assert "output" not in run.status
+    assert message == f"{words}; its log and what it wrote are kept"
+    run.told(("Warning", "DeadlineExceeded", message))
+    status = run.status
+    assert (status["output"]["partial"], status["output"]["files"]) == (True, 2)
+    run.await_clean()
+    assert tenant.leftovers() == {}
+    assert f"{attempt.prefix}log" in tenant.objects()
 
 
 def _eviction(words: str) -> Callable[[Attempt], None]:

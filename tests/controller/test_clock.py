@@ -18,6 +18,9 @@ HOUR = 3600
 LIFETIME = 600
 """Of signatures: shorter than a step, so that one made by a wrong clock would open nothing."""
 
+HANGS_SECONDS = 60.0
+"""A program that its pod does not stop at its deadline gets the pod's grace, and what the operator adds."""
+
 
 @dataclass
 class Clocked:
@@ -96,12 +99,14 @@ def test_a_clock_that_is_set_changes_nothing(clocked: Clocked, new_tenant: Calla
     hasty = tenant.run("hasty", deadlineSeconds=1)
     stopped = hasty.attempt()
     stopped.runs()
-    hasty.until("DeadlineExceeded", "False")
+    late = hasty.until("DeadlineExceeded", "False", seconds=HANGS_SECONDS)
     stopped.vanishes()
     tenant.done("fresh")  # its signature is good now, though the operator's clock says another time
     attempt.succeeds(FILES)
     patient.until("Completed", "True")
 
+    hasty.told(("Warning", "DeadlineExceeded", late))
+    patient.told(("Normal", "Completed", "2 files, 9 bytes"))
     ended = datetime.fromisoformat(patient.status["completionTime"])
     assert abs(datetime.now(UTC) - ended) < timedelta(minutes=2)
     assert clocked.operator.metric("chris_leading") == 1.0

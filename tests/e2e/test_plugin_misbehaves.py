@@ -109,8 +109,8 @@ MISBEHAVIOURS = (
         {"sleep": 600.0},
         "DeadlineExceeded",
         "False",
-        "the program ran longer than deadlineSeconds: 3; it was stopped. Raise it, or give more cpu",
-        _has_no_output,
+        f"the program ran longer than deadlineSeconds: 3 and was stopped: raise it, or give more cpu{KEPT}",
+        _is_partial,
         {"deadlineSeconds": 3, "retries": 3},
     ),
     Misbehaviour(

@@ -80,6 +80,7 @@ ATTEMPTS: dict[str, tuple[pods.Attempt, PodSettings]] = {
     ),
     "private-registry": (_attempt(decide(observed(instance(), program=FS))), PRIVATE),
     "fast-start": (_attempt(decide(observed(child(**WISHES), program=REGISTER))), FAST),
+    "deadline": (_attempt(decide(observed(instance(spec={"deadlineSeconds": 600}), program=FS))), FAST),
     "long-name": (_attempt(decide(observed(instance("a" * 60 + ".b"), program=FS))), SETTINGS.pods),
 }
 
@@ -130,6 +131,7 @@ STATUSES = {
     "started": observed(),
     "completed": observed(child(attempted()), jobs=(job(),), pod=ended()),
     "failed": observed(child(attempted()), jobs=(job(),), pod=ended(3)),
+    "stopped": observed(child(attempted(deadlineSeconds=30)), jobs=(job(),), pod=ended(124)),
     "retried": observed(child(attempted(), retries=1), jobs=(job(),), pod=ended(137)),
     "refused": observed(child(parameters={"count": 1})),
 }

@@ -112,9 +112,14 @@ class Pod:
             return remember(subprocess.Popen(command, stderr=log, stdout=log, env=environment))
 
     def start_plugin(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        deadline: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
-        words = [*UNSHARE, BUSYBOX, "sh", str(RUN), str(self.state), "--", *command]
+        """`run` with a command; `deadline` are the seconds that it may run, and those of its grace."""
+        words = [*UNSHARE, BUSYBOX, "sh", str(RUN), str(self.state), *deadline, "--", *command]
         places = {"IN": str(self.incoming), "OUT": str(self.outgoing), "STATE": str(self.state)}
         with (self.root / "plugin.log").open("wb") as log:
             return remember(
@@ -142,12 +147,14 @@ class Pod:
     def stage_in(self) -> Ended:
         return self.end("stage-in", self.start_staging("stage-in"))
 
-    def run(self, *command: str, seconds: float = SECONDS) -> tuple[Ended, Ended]:
+    def run(
+        self, *command: str, seconds: float = SECONDS, deadline: Sequence[str] = ()
+    ) -> tuple[Ended, Ended]:
         """stage-in, then command and publish side by side; the ends of both. stage-in must succeed."""
         staged = self.stage_in()
         assert staged.code == 0, staged.log
         publish = self.start_staging("publish")
-        plugin = self.end("plugin", self.start_plugin(command), seconds)
+        plugin = self.end("plugin", self.start_plugin(command, deadline=deadline), seconds)
         published = self.end("publish", publish, seconds)
         if published.report:
             self.digest = published.report.digest

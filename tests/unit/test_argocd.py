@@ -47,6 +47,7 @@ GOLDEN = {
     "refused": "Degraded",
     "retried": "Progressing",
     "started": "Progressing",
+    "stopped": "Degraded",
 }
 
 

@@ -112,15 +112,6 @@ ROWS = (
         status={"output": None},
     ),
     Row(
-        "past-its-deadline",
-        under_way(pod(Stage.RUNNING), spec={"deadlineSeconds": 40}),
-        "DeadlineExceeded",
-        "False",
-        says=("deadlineSeconds: 40",),
-        event="Warning",
-        actions=("stop scan-1",),
-    ),
-    Row(
         "never-starts",
         under_way(pod(Stage.PUBLISHING, start_problem="exec format error")),
         "PluginFailed",

@@ -202,7 +202,7 @@ GOING_ON = (
         "runs-within-its-deadline",
         under_way(pod(Stage.RUNNING), NEW, spec={"deadlineSeconds": 50}),
         "Running",
-        again=10,
+        again=100,
     ),
     silent("short-publishing", under_way(pod(Stage.PUBLISHING, plugin=Ended(0, "", at(-40), at(-1)))), 2),
     Row("long-publishing", under_way(pod(Stage.PUBLISHING)), "Publishing", status={"usage": {"exitCode": 0}}),

@@ -12,7 +12,7 @@ from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import PluginReference
 from chris_operator.models.quantity import MEBI
 
-from . import inputs, links, pods, report, resources, steering
+from . import deadline, inputs, links, pods, report, resources, steering
 from .command import command, environment
 from .conditions import timestamp
 from .endings import ended_pod, failed, job_of, stage_in_failed, stop
@@ -85,6 +85,7 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
         + (o.given.listing.bytes if o.given.listing else 0),
         fixed_user=o.tenant.fixed_user,
         network=plugin.network,
+        deadline_seconds=spec.deadline_seconds,
     )
 
 
@@ -109,7 +110,12 @@ def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now
     attempt = build(o, plugin, number, memory)
     before = o.instance.status.attempt
     created = before.created if before and before.number == number else timestamp(now)
-    status = AttemptStatus(number=number, memory=attempt.resources.memory_bytes // MEBI, created=created)
+    status = AttemptStatus(
+        number=number,
+        memory=attempt.resources.memory_bytes // MEBI,
+        deadline_seconds=attempt.deadline_seconds,
+        created=created,
+    )
     known = before is not None and before.number == number and not before.ended
     return Verdict(
         Reason.SCHEDULED,
@@ -266,12 +272,7 @@ def _progress(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime)
         words = f"the program's container ended with {pod.plugin.exit_code} before its input was there"
         return failed(o, attempt, Reason.NODE_LOST, words, now)
     if pod.stage is Stage.RUNNING:
-        return _deadline(o, attempt, now) or Verdict(
-            Reason.RUNNING,
-            f"the program runs on node {pod.node}",
-            status=known,
-            again=_deadline_left(o, now),
-        )
+        return _program_runs(o, attempt, job, now)
     reason, since, words = {
         Stage.STAGING_IN: (Reason.STAGING_IN, pod.init_started, "the input is being fetched"),
         Stage.PUBLISHING: (
@@ -297,23 +298,10 @@ def _ended_before_its_input(pod: PodFacts) -> bool:
     return pod.stage_in is None or bool(pod.plugin.finished and staged and pod.plugin.finished < staged)
 
 
-def _deadline_left(o: Observed, now: datetime) -> timedelta | None:
-    limit = o.instance.spec.deadline_seconds
-    if limit is None or o.pod.plugin_started is None:
-        return None
-    return o.pod.plugin_started + timedelta(seconds=limit) - now
-
-
-def _deadline(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict | None:
-    left = _deadline_left(o, now)
+def _program_runs(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict:
+    known = {"attempt": attempt.model_copy(update={"uid": job.uid})} | report.facts(o.pod)
+    left = deadline.left(o, now)
     if left is None or left > timedelta(0):
-        return None
-    limit = o.instance.spec.deadline_seconds
-    job = job_of(o, attempt.number)
-    return Verdict(
-        Reason.DEADLINE_EXCEEDED,
-        f"the program ran longer than deadlineSeconds: {limit}; it was stopped. Raise it, or give more cpu",
-        final=True,
-        status=report.facts(o.pod),
-        actions=(StopAttempt(job.name, job.number),) if job else (),
-    )
+        return Verdict(Reason.RUNNING, f"the program runs on node {o.pod.node}", status=known, again=left)
+    actions = (StopAttempt(job.name, job.number),)
+    return Verdict(Reason.DEADLINE_EXCEEDED, deadline.words(o), final=True, status=known, actions=actions)

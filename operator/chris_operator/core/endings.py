@@ -14,7 +14,7 @@ from chris_operator.models.plugininstance import Output
 from chris_operator.models.quantity import MEBI
 from chris_operator.staging import contract
 
-from . import names, report, resources
+from . import deadline, names, report, resources
 from .conditions import timestamp
 from .observe import Ended, JobFacts, PodFacts, Stage, parse_time
 from .observed import Observed
@@ -80,6 +80,8 @@ def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
         return stage_in_failed(o, attempt, pod.stage_in, now)
     if pod.plugin is not None and pod.plugin.reason == "OOMKilled":
         return _out_of_memory(o, plugin, attempt, job, now)
+    if deadline.was_reached(o):
+        return _past_deadline(o, attempt, job, now)
     if pod.plugin is None or pod.publish is None or not _published(pod):
         return _unpublished(o, attempt, now)
     if pod.plugin.exit_code == 0 and pod.publish.exit_code != 0:
@@ -135,6 +137,15 @@ def _out_of_memory(
     words = f"the program needs more than {had} MiB of memory, the plugin's maximum"
     verdict = failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
     return _kept(o, replace(verdict, message=words, final=True, again=None), job, now)
+
+
+def _past_deadline(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict | Need:
+    if _published(o.pod) and o.given.manifest is None:
+        return Need(Fact.MANIFEST)
+    reason = Reason.DEADLINE_EXCEEDED
+    ended = attempt.model_copy(update={"ended": timestamp(now), "reason": reason.value})
+    status = {"attempt": ended} | report.facts(o.pod)
+    return _kept(o, Verdict(reason, deadline.words(o), final=True, status=status), job, now)
 
 
 def _adopted(o: Observed, attempt: int, job: JobFacts, now: datetime, *, partial: bool) -> dict[str, Any]:

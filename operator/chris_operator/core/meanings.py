@@ -73,7 +73,8 @@ MEANINGS: dict[Reason, Meaning] = {
         "raise `resources.ephemeralStorage`, or print less",
     ),
     Reason.DEADLINE_EXCEEDED: Meaning(
-        "the program ran longer than `deadlineSeconds`", "raise it, or give more CPU"
+        "the program ran longer than `deadlineSeconds` and was stopped; what it wrote is kept",
+        "raise it, or give more CPU",
     ),
     Reason.CANCELLED: Meaning("`spec.cancel` was set, on the run or on one from which it descends"),
 }

@@ -81,6 +81,8 @@ class Attempt:
     """Set our own user id; False where the namespace's range must choose it."""
     network: str = "none"
     """What the plugin may reach besides Swift: `none`, or `egress` for everything."""
+    deadline_seconds: int | None = None
+    """How long the program may run once its input is there; `run` stops it then."""
     priority_class: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -171,11 +173,13 @@ def _plugin_resources(resources: Resources, disk: int) -> Manifest:
 
 def _plugin_container(attempt: Attempt, settings: PodSettings, disk: int) -> Manifest:
     environment = {"HOME": "/tmp", "USER": "chris", **attempt.environment}  # noqa: S108  the pod's own
+    limit = attempt.deadline_seconds
+    deadline = [] if limit is None else [str(limit), str(settings.grace_seconds)]
     return {
         "name": observe.PLUGIN,
         "image": attempt.image,
         "imagePullPolicy": settings.image_pull_policy,
-        "command": [f"{settings.tools}/busybox", "sh", f"{settings.tools}/run", STATE, "--"],
+        "command": [f"{settings.tools}/busybox", "sh", f"{settings.tools}/run", STATE, *deadline, "--"],
         "args": [_escape(word) for word in attempt.command],
         "env": [{"name": name, "value": _escape(value)} for name, value in environment.items()],
         "volumeMounts": [

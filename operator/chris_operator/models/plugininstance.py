@@ -129,7 +129,7 @@ class PluginInstanceSpec(Spec):
     retries: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
     """How often the program is run again after it failed; failures of the cluster do not count."""
     deadline_seconds: Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)] | None = None
-    """How long the program may run, counted from its start."""
+    """How long the program may run, counted from its start; a longer time holds from the next attempt on."""
     cancel: StrictBool = False
     """Whether the run and all that descends from it shall end now; what has ended stays. It cannot be taken back."""
     suspend: StrictBool = False
@@ -149,6 +149,8 @@ class Attempt(Model):
     """UID of its Job."""
     memory: Count | None = None
     """Memory in MiB that its plugin container has."""
+    deadline_seconds: Count | None = None
+    """How long its program may run, as it was when it was started."""
     created: Timestamp | None = None
     """When it was decided."""
     ended: Timestamp | None = None

@@ -38,6 +38,8 @@ LOG_NAME = "log"
 
 EXIT_OK = 0
 EXIT_PLUGIN_FAILED = 1
+EXIT_DEADLINE = 124
+"""As of timeout(1): `run` stopped the program, which had run as long as it may."""
 EXIT_STAGING_FAILED = 75
 """EX_TEMPFAIL of sysexits.h: nobody's fault, worth another attempt."""
 EXIT_ABORTED = 143

@@ -1,12 +1,15 @@
-# Runs a plugin's command:   busybox sh run STATE -- COMMAND...
+# Runs a plugin's command:   busybox sh run STATE [DEADLINE GRACE] -- COMMAND...
 #
 # Holds the FIFO STATE/alive for as long as the command lives, so that the kernel tells `publish` its start and
 # its end, however it dies. Copies its output to STATE/log, leaves exit code, CPU time and peak memory in
 # STATE/usage, ends with the command's code. Needs nothing but the static busybox that runs it: the plugin's
 # image may have no shell. It is the container's first process; what the command left behind ends with it.
+# After DEADLINE seconds the command gets SIGTERM, GRACE seconds later SIGKILL, and the end is told as 124.
 
 state=$1
-shift 2
+[ "$2" = -- ] || deadline=$2 grace=$3
+while [ "$1" != -- ]; do shift; done
+shift
 
 # Until the command starts, any way out means that it was aborted: opening a FIFO fails when SIGTERM comes.
 trap 'exit 143' TERM EXIT
@@ -67,6 +70,22 @@ else
 fi
 child=$!
 trap 'kill -TERM $child' TERM
+trap 'late=1; kill -TERM $child' USR1
+
+stop_in_time() {
+	trap 'kill $!; exit' TERM
+	sleep "$deadline" &
+	wait $!
+	kill -USR1 $$
+	sleep "$grace" &
+	wait $!
+	kill -KILL $child
+}
+timer=
+if [ -n "$deadline" ]; then
+	(stop_in_time) 3>&- 5<&- 6>&- &
+	timer=$!
+fi
 exec 5<&- 6>&- 2>/dev/null # the shell's own words ("Killed") are not the plugin's
 
 # A signal ends wait early: wait again for as long as the command is there.
@@ -75,7 +94,9 @@ while
 	code=$?
 	kill -0 $child
 do :; done
-trap '' TERM
+trap '' TERM USR1
+[ -z "$late" ] || code=124
+[ -z "$timer" ] || kill -TERM $timer
 
 # What the command left behind may hold its output open; in a container of our own it ends here.
 if [ $$ = 1 ]; then

@@ -1,0 +1,47 @@
+"""The program's deadline. `run` keeps it, inside the pod, so that log and output are published when it is over.
+
+It counts from when the input was there. The operator only judges afterwards, and stops a pod whose program is there
+long after it: one that hangs in the kernel, or whose run got its deadline, or a shorter one, later.
+"""
+
+from datetime import datetime, timedelta
+
+from chris_operator.staging import contract
+
+from .observed import Observed
+
+_TOLERANCE = timedelta(seconds=1)
+"""Kubernetes' own times are whole seconds."""
+
+
+def limit(o: Observed) -> int | None:
+    """Seconds that the program may run: what its attempt was started with, or less if the run says so now."""
+    attempt = o.instance.status.attempt
+    known = (attempt.deadline_seconds if attempt else None, o.instance.spec.deadline_seconds)
+    return min((seconds for seconds in known if seconds is not None), default=None)
+
+
+def left(o: Observed, now: datetime) -> timedelta | None:
+    """How long a program that runs is left alone: its deadline, and the time that `run` and its node need to stop it."""
+    seconds = limit(o)
+    if seconds is None or o.pod.plugin_started is None:
+        return None
+    grace = timedelta(seconds=o.settings.pods.grace_seconds) + o.settings.grace_extra
+    return o.pod.plugin_started + timedelta(seconds=seconds) + grace - now
+
+
+def was_reached(o: Observed) -> bool:
+    """Whether `run` stopped the program, and not before its time: the program itself may end with any code."""
+    attempt, program, started = o.instance.status.attempt, o.pod.plugin, o.pod.plugin_started
+    if attempt is None or attempt.deadline_seconds is None or program is None:
+        return False
+    if program.exit_code != contract.EXIT_DEADLINE or program.finished is None or started is None:
+        return False
+    return program.finished - started >= timedelta(seconds=attempt.deadline_seconds) - _TOLERANCE
+
+
+def words(o: Observed) -> str:
+    """What is told of a program that was stopped."""
+    return (
+        f"the program ran longer than deadlineSeconds: {limit(o)} and was stopped: raise it, or give more cpu"
+    )
