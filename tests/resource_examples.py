@@ -79,7 +79,13 @@ def _feed(what: str, *named: str, **spec: Any) -> Example:
     return Example(f"feed-{what}", "Feed", spec, named)
 
 
+def node(name: str = "a", **changes: Any) -> Object:
+    """A node of a Pipeline."""
+    return merged({"name": name, "plugin": {"name": "pl-x", "version": "1.0.0"}}, changes)
+
+
 LONG = "x" * 20000
+CHAIN = [node(f"n{i}", previous=[f"n{i - 1}"] if i else []) for i in range(1000)]
 TWO_FLAGS = [_parameter(shortFlag="-x"), _parameter(name="b", flag="--b", shortFlag="-x")]
 MANY = [_parameter(name=f"a{i}", flag=f"--a{i}") for i in range(200)]
 

@@ -67,6 +67,13 @@ def run_conditions(
     failed is `Stalled`; one under way or waiting is `Reconciling`.
     """
     truth = run_truth(reason, final=final)
+    return succeeded_conditions(reason, message, truth=truth, generation=generation, now=now, before=before)
+
+
+def succeeded_conditions(
+    reason: str, message: str, *, truth: Truth, generation: int, now: datetime, before: Sequence[Condition]
+) -> tuple[Condition, ...]:
+    """The conditions of whatever succeeds or fails in the end, runs and Workflows alike."""
     succeeded = build(
         ConditionType.SUCCEEDED, truth, reason, message, generation=generation, now=now, before=before
     )
@@ -84,15 +91,12 @@ def ready_conditions(
     generation: int,
     now: datetime,
     before: Sequence[Condition],
+    stalled: bool = False,
 ) -> tuple[Condition, ...]:
-    """The conditions of a resource that is simply ready or not (Plugin, Feed)."""
+    """The conditions of a resource that is simply ready or not; `stalled`: nothing but its user can make it so."""
     truth: Truth = "True" if ready else "False"
     found = build(ConditionType.READY, truth, reason, message, generation=generation, now=now, before=before)
     if ready:
         return (found,)
-    return (
-        found,
-        build(
-            ConditionType.RECONCILING, "True", reason, message, generation=generation, now=now, before=before
-        ),
-    )
+    kind = ConditionType.STALLED if stalled else ConditionType.RECONCILING
+    return (found, build(kind, "True", reason, message, generation=generation, now=now, before=before))

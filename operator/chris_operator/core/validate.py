@@ -59,8 +59,8 @@ def _value_complaint(parameter: PluginParameter, value: Any) -> str | None:
     return None
 
 
-def parameter_complaints(plugin: PluginSpec, given: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the parameters of a run of this plugin."""
+def parameter_complaints(plugin: PluginSpec, given: Mapping[str, Any], *, whole: bool = True) -> list[str]:
+    """What is wrong with the parameters of a run of this plugin; not `whole`: more may be given later."""
     known = {p.name: p for p in plugin.parameters}
     title = f"{plugin.name} {plugin.version}"
     has = ", ".join(f"{name} ({known[name].type})" for name in sorted(known)) or "no parameters"
@@ -72,7 +72,7 @@ def parameter_complaints(plugin: PluginSpec, given: Mapping[str, Any]) -> list[s
     missing = [
         f"parameter {p.name!r} (type {p.type}) is required by {title} and was not given"
         for p in plugin.parameters
-        if not p.optional and p.name not in given
+        if whole and not p.optional and p.name not in given
     ]
     values = (_value_complaint(known[name], value) for name, value in sorted(given.items()) if name in known)
     return [*unknown, *missing, *(complaint for complaint in values if complaint)]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, WithJsonSchema
 
 from chris_operator.models.base import INT32_MAX, Count, Model, Resource, Rule, Spec, immutable
 from chris_operator.models.conditions import Conditions
@@ -18,6 +18,12 @@ Text = Annotated[str, Field(max_length=400)]
 
 ParameterValue = Annotated[str | int | float | bool, Scalar()]
 """Value of a parameter as JSON has it."""
+ParameterValues = Annotated[
+    dict[str, ParameterValue],
+    Field(max_length=200),
+    WithJsonSchema({"type": "object", "maxProperties": 200, "x-kubernetes-preserve-unknown-fields": True}),
+]
+"""Values by the parameter's name. CEL in a CRD cannot see them; policies can."""
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StrictBool, WithJsonSchema
+from pydantic import Field, StrictBool
 
 from chris_operator.models.base import (
     INT32_MAX,
@@ -18,7 +18,7 @@ from chris_operator.models.base import (
 )
 from chris_operator.models.conditions import Conditions
 from chris_operator.models.meta import ObjectMeta
-from chris_operator.models.plugin import ParameterValue
+from chris_operator.models.plugin import ParameterValues
 from chris_operator.models.quantity import parse_quantity
 from chris_operator.models.scalars import IntOrText
 
@@ -29,30 +29,29 @@ _POSITIVE = Rule(
 )
 _BYTES = r"^[0-9]{1,15}(\.[0-9]{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
-CpuQuantity = Annotated[
-    int | str,
-    IntOrText(
-        "an amount of CPU above zero",
-        "write 500m or 2, or leave it out for the plugin's minimum",
-        r"^([0-9]{1,6}(\.[0-9]{1,3})?|[0-9]{1,9}m)$",
-        most=999999,
-        rule=_POSITIVE,
-    ),
-]
-ByteQuantity = Annotated[
-    int | str,
-    IntOrText(
-        "a number of bytes above zero",
-        "write 512Mi or 2Gi, or leave it out for the plugin's minimum",
-        _BYTES,
-        most=10**15 - 1,
-        rule=_POSITIVE,
-    ),
-]
+CPU_QUANTITY = IntOrText(
+    "an amount of CPU above zero",
+    "write 500m or 2, or leave it out for the plugin's minimum",
+    r"^([0-9]{1,6}(\.[0-9]{1,3})?|[0-9]{1,9}m)$",
+    most=999999,
+    rule=_POSITIVE,
+)
+BYTE_QUANTITY = IntOrText(
+    "a number of bytes above zero",
+    "write 512Mi or 2Gi, or leave it out for the plugin's minimum",
+    _BYTES,
+    most=10**15 - 1,
+    rule=_POSITIVE,
+)
+CpuQuantity = Annotated[int | str, CPU_QUANTITY]
+ByteQuantity = Annotated[int | str, BYTE_QUANTITY]
 Workers = Annotated[
     int | Literal["auto"],
     IntOrText("a number of workers", "write an integer from 1 to 10000, or auto", "^auto$", most=10000),
 ]
+Priority = Literal["urgent", "normal", "slack"]
+Retries = Annotated[int, Field(strict=True, ge=0, le=10)]
+Deadline = Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)]
 
 
 class PluginReference(Spec):
@@ -111,24 +110,18 @@ class PluginInstanceSpec(Spec):
         tuple[ObjectName, ...], Field(max_length=100, json_schema_extra={"x-kubernetes-list-type": "atomic"})
     ] = ()
     """Parents: PluginInstances of this namespace whose output is the input, in this order."""
-    parameters: Annotated[
-        dict[str, ParameterValue],
-        Field(max_length=200),
-        WithJsonSchema(
-            {"type": "object", "maxProperties": 200, "x-kubernetes-preserve-unknown-fields": True}
-        ),
-    ] = Field(default_factory=dict)
+    parameters: ParameterValues = Field(default_factory=dict)
     """Values of the plugin's parameters by name; what is left out is the program's own default. Immutable."""
     resources: Resources | None = None
     """What one pod of the run gets."""
     workers: Workers = 1
     """Number of pods that share the work, or auto."""
-    priority: Literal["urgent", "normal", "slack"] = "normal"
+    priority: Priority = "normal"
     """Which runs go first when there is not room for all; slack takes what others claimed and do not use, and makes
     way for them. A change applies from the next attempt on."""
-    retries: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
+    retries: Retries = 0
     """How often the program is run again after it failed; failures of the cluster do not count."""
-    deadline_seconds: Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)] | None = None
+    deadline_seconds: Deadline | None = None
     """How long the program may run, counted from its start; a longer time holds from the next attempt on."""
     cancel: StrictBool = False
     """Whether the run and all that descends from it shall end now; what has ended stays. It cannot be taken back."""
