@@ -28,12 +28,12 @@ def resources(directory: Path) -> Iterator[Object]:
 
 
 def install(admin: Client) -> None:
-    """Apply CRDs and policies; return when every one of them is being obeyed."""
+    """Apply CRDs, policies and priorities; return when every one of them is being obeyed."""
     for crd in resources(CRDS):
         admin.apply(crd)
         admin.wait_condition(crd, "Established", status="True")
-    for policy in resources(POLICIES):
-        admin.apply(policy)
+    for item in (*resources(POLICIES), *documents(ROOT / "manifests" / "base" / "priorities.yaml")):
+        admin.apply(item)
     for probe, message in _PROBES:
         _await_refusal(admin, probe, message)
 

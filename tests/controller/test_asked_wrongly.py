@@ -112,6 +112,10 @@ REFUSALS = {
         'forbidden: admission webhook "sundays.example.org" denied the request: no pods on Sundays',
         "have an administrator mend namespace {} or the policies that hold there",
     ),
+    "quota-of-zero": (
+        "forbidden: exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0",
+        "ask for less, end other runs, or have an administrator raise ResourceQuota none of namespace {}",
+    ),
 }
 """The cluster's words, and the remedy that follows them."""
 

@@ -25,7 +25,9 @@ from tests.runs import (
 )
 
 from chris_operator.core import pods
+from chris_operator.core.demand import GpuSettings
 from chris_operator.core.fences import Fence, policies
+from chris_operator.core.names import ID_LABEL, QUEUE_LABEL
 from chris_operator.core.pods import PodSettings
 from chris_operator.core.verdict import Plan, StartAttempt
 from chris_operator.staging.contract import Grant, InputRef, RunRef, StageJob, SwiftEndpoint
@@ -49,6 +51,7 @@ WISHES: Object = {
     "parameters": {"template": "mni152", "fine": True, "title": "5 $ and $(HOME)"},
     "resources": {"cpu": "2", "memory": "4Gi", "ephemeralStorage": "20Gi"},
 }
+QUEUED: Object = {"labels": {ID_LABEL: "8", QUEUE_LABEL: "night"}}
 FAST = replace(SETTINGS.pods, fast_start=True)
 PRIVATE = PodSettings("registry/staging:1", "Always", ("pull", "push"), grace_seconds=60)
 
@@ -65,11 +68,26 @@ ATTEMPTS: dict[str, tuple[pods.Attempt, PodSettings]] = {
     "gpu": (
         _attempt(
             decide(observed(child(resources={"gpu": 2}), program=plugin(maxGpuLimit=2))),
-            priority_class="urgent",
             annotations={"example.org/gpu-model": "any"},
         ),
         SETTINGS.pods,
     ),
+    "gpu-of-another-maker": (
+        _attempt(decide(observed(child(resources={"gpu": 1}), program=plugin(maxGpuLimit=2)))),
+        replace(SETTINGS.pods, gpu=GpuSettings("amd.com/gpu")),
+    ),
+    "gpu-claims": (
+        _attempt(decide(observed(child(resources={"gpu": 2}), program=plugin(maxGpuLimit=2)))),
+        replace(SETTINGS.pods, gpu=GpuSettings(claim_template="one-gpu")),
+    ),
+    "urgent": (_attempt(decide(observed(child(priority="urgent")))), SETTINGS.pods),
+    "slack": (
+        _attempt(
+            decide(observed(child(priority="slack", resources={"gpu": 1}), program=plugin(maxGpuLimit=1)))
+        ),
+        SETTINGS.pods,
+    ),
+    "queued": (_attempt(decide(observed(child(meta=QUEUED)))), SETTINGS.pods),
     "egress": (
         _attempt(decide(observed(instance(), program=plugin(type="fs", network="egress")))),
         SETTINGS.pods,
@@ -193,6 +211,7 @@ def test_job_and_secret_share_name_and_owner():
             pods.job(attempt, settings)["metadata"],
             pods.secret(attempt, "{}")["metadata"],
         )
+        job_meta["labels"].pop(QUEUE_LABEL, None)
         assert job_meta == secret_meta
         assert job_meta["ownerReferences"][0]["uid"] == attempt.uid != JOB_UID
         assert all(len(value) <= 63 for value in job_meta["labels"].values())

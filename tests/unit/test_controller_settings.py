@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chris_operator.controller.settings import NetworkSettings, SettingsError, read
+from chris_operator.core.demand import GpuSettings
 
 LEAST = {"CHRIS_STAGING_IMAGE": "staging:1", "POD_NAME": "chris-operator-0"}
 
@@ -58,6 +59,11 @@ def test_a_fast_start_that_is_none_is_named():
         read(LEAST | {"CHRIS_FAST_START": "yes"})
 
 
+def test_a_gpu_that_no_device_plugin_counts_is_named():
+    with pytest.raises(SettingsError, match=r"CHRIS_GPU_RESOURCE is 'gpu', .* give for example amd.com/gpu"):
+        read(LEAST | {"CHRIS_GPU_RESOURCE": "gpu"})
+
+
 def test_everything_can_be_set():
     options = read(
         LEAST
@@ -71,6 +77,8 @@ def test_everything_can_be_set():
             "CHRIS_SWIFT_CIDRS": "10.1.2.0/24, fd00::/64",
             "CHRIS_SWIFT_PORTS": "8080",
             "CHRIS_DNS_PORTS": "53,5353",
+            "CHRIS_GPU_RESOURCE": "amd.com/gpu",
+            "CHRIS_GPU_CLAIM_TEMPLATE": "one-gpu",
             "POD_NAMESPACE": "here",
         }
     )
@@ -78,5 +86,6 @@ def test_everything_can_be_set():
     assert (plans.keep_ended, plans.pull_patience) == (timedelta(seconds=1.5), timedelta(seconds=2))
     assert plans.backoff_first == timedelta(seconds=3)
     assert (plans.pods.image_pull_secrets, plans.pods.image_pull_policy) == (("a", "b"), "Always")
+    assert plans.pods.gpu == GpuSettings("amd.com/gpu", "one-gpu")
     assert options.network == NetworkSettings((8080,), ("10.1.2.0/24", "fd00::/64"), (53, 5353))
     assert (options.swift_url, options.namespace) == ("http://swift:8080", "here")

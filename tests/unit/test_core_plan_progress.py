@@ -40,7 +40,7 @@ def known(o: Observed) -> Observed:
 
 YOUNG = (job(created=at(-1)),)
 NO_SWIFT = replace(FACTS, storage_problem="connection refused")
-REFUSED = replace(FACTS, rejected="its pod is forbidden: exceeded quota: small")
+REFUSED = replace(FACTS, rejected="forbidden: exceeded quota: small")
 GOING_ON = (
     Row(
         "number-told-but-job-not-made",

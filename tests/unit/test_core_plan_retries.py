@@ -55,6 +55,29 @@ def test_platform_failures_are_bounded_and_not_charged_to_the_user(reason: Reaso
 
 
 @pytest.mark.parametrize(
+    ("pod_facts", "reason"),
+    [
+        (ended(143, 143, report={}, evicted="drained"), "Preempted"),
+        (PodFacts(stage=Stage.ENDED), "NodeLost"),
+    ],
+    ids=["evicted", "gone"],
+)
+def test_slack_gives_way_without_end(pod_facts: PodFacts, reason: str):
+    plan = decide(under_way(pod_facts, attempted(failures={reason: 10_000}), spec={"priority": "slack"}))
+    status = told(plan)
+    assert status is not None
+    assert (status.conditions[0].status, status.failures) == ("Unknown", {reason: 10_001})
+
+
+@pytest.mark.parametrize(("lasted", "wait"), [(300, 80), (301, 10)], ids=["soon-again", "after-long"])
+def test_what_had_a_place_for_long_is_soon_tried_again(lasted: float, wait: int):
+    status = between("Preempted", NOW, failures={"Preempted": 4})
+    status["attempt"]["created"] = text(at(-lasted))
+    o = observed(child(status), jobs=(job(),), pod=ended(143, 143))
+    assert decide(o).again == at(wait)
+
+
+@pytest.mark.parametrize(
     ("reason", "failures", "wait"),
     [
         ("NodeLost", {"NodeLost": 1}, 10),

@@ -6,7 +6,7 @@ import pytest
 from tests.runs import plugin
 
 from chris_operator.core import resources
-from chris_operator.core.pods import Resources
+from chris_operator.core.demand import Resources
 from chris_operator.models.plugininstance import PluginInstanceSpec
 
 MIB = 1 << 20
@@ -20,6 +20,7 @@ BOUNDED = plugin(
     maxGpuLimit=1,
     minNumberOfWorkers=1,
     maxNumberOfWorkers=4,
+    maxDiskLimit="100Gi",
 )
 
 
@@ -54,9 +55,13 @@ def test_requested(asked: dict[str, Any], memory_mib: int | None, expected: Reso
         ({"resources": {"memory": "2Gi"}}, ("resources.memory is 2048Mi", "200Mi to 1024Mi")),
         ({"resources": {"memory": "1Mi"}}, ("resources.memory is 1Mi", "200Mi")),
         ({"resources": {"gpu": 2}}, ("resources.gpu is 2,", "0 to 1:")),
+        (
+            {"resources": {"ephemeralStorage": "200Gi"}},
+            ("resources.ephemeralStorage is 204800Mi", "0Mi to 102400Mi"),
+        ),
         ({"workers": 5}, ("workers is 5", "1 to 4")),
     ],
-    ids=["cpu-high", "cpu-low", "memory-high", "memory-low", "gpu-high", "workers-high"],
+    ids=["cpu-high", "cpu-low", "memory-high", "memory-low", "gpu-high", "disk-high", "workers-high"],
 )
 def test_what_lies_outside_the_limits_is_named(spec: dict[str, Any], words: tuple[str, ...]):
     (complaint,) = resources.complaints(wish(**spec), BOUNDED)
@@ -75,6 +80,23 @@ def test_what_lies_within_is_no_complaint(spec: dict[str, Any]):
 def test_all_wrong_wishes_are_told_at_once():
     spec = {"resources": {"cpu": "3", "memory": "2Gi", "gpu": 2}, "workers": 9}
     assert len(resources.complaints(wish(**spec), BOUNDED)) == 4
+
+
+@pytest.mark.parametrize(
+    ("bounds", "asked", "gets"),
+    [
+        ({}, {}, 10 * GIB),
+        ({"minDiskLimit": "20Gi"}, {}, 20 * GIB),
+        ({"maxDiskLimit": 512}, {}, 512 * MIB),
+        ({"minDiskLimit": "20Gi"}, {"ephemeralStorage": "30Gi"}, 30 * GIB),
+    ],
+    ids=["usual", "least", "most", "wish"],
+)
+def test_disk(bounds: dict[str, Any], asked: dict[str, Any], gets: int):
+    """Unasked, a run gets what is usual, or as near to it as its Plugin's bounds allow."""
+    spec, bounded = wish(resources=asked), plugin(**bounds)
+    assert resources.disk(spec, bounded) == gets
+    assert resources.complaints(spec, bounded) == []
 
 
 @pytest.mark.parametrize(

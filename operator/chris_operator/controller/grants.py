@@ -50,7 +50,7 @@ class Grants:
             ),
             get=tuple(grant("GET", prefix) for prefix in prefixes),
             put=grant("PUT", inputs.own_prefix(o, number)),
-            limits=Limits(output_bytes=disk(o.instance.spec)),
+            limits=Limits(output_bytes=disk(o.instance.spec, o.plugin) if o.plugin else None),
         )
 
     async def renew(self, o: Observed, now: datetime | None = None) -> timedelta | None:

@@ -1,15 +1,18 @@
 """What the Deployment says: the environment, read once at the edge."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_network
 
+from chris_operator.core.demand import GpuSettings
 from chris_operator.core.observed import Settings
 from chris_operator.core.pods import PodSettings
 
 _LAST_PORT = 65535
+_EXTENDED = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
 
 class SettingsError(ValueError):
@@ -113,6 +116,15 @@ def _fast_start(values: Mapping[str, str]) -> FastStart:
         raise SettingsError(f"CHRIS_FAST_START is {text!r}: give auto, on or off") from None
 
 
+def _gpu(values: Mapping[str, str]) -> GpuSettings:
+    name = values.get("CHRIS_GPU_RESOURCE", GpuSettings().resource)
+    if not _EXTENDED.fullmatch(name):
+        raise SettingsError(
+            f"CHRIS_GPU_RESOURCE is {name!r}, which no device plugin counts: give for example amd.com/gpu"
+        )
+    return GpuSettings(name, values.get("CHRIS_GPU_CLAIM_TEMPLATE", ""))
+
+
 def _required(values: Mapping[str, str], name: str) -> str:
     if not values.get(name):
         raise SettingsError(f"{name} is not set: the operator's Deployment must give it")
@@ -126,6 +138,7 @@ def read(values: Mapping[str, str]) -> OperatorSettings:
             staging_image=_required(values, "CHRIS_STAGING_IMAGE"),
             image_pull_policy=values.get("CHRIS_IMAGE_PULL_POLICY", "IfNotPresent"),
             image_pull_secrets=_words(values, "CHRIS_IMAGE_PULL_SECRETS"),
+            gpu=_gpu(values),
         ),
         keep_ended=_seconds(values, "CHRIS_KEEP_ENDED_SECONDS", timedelta(minutes=10)),
         pull_patience=_seconds(values, "CHRIS_PULL_PATIENCE_SECONDS", timedelta(minutes=5)),

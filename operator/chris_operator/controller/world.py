@@ -50,7 +50,7 @@ def _slim_pod(body: Mapping[str, Any]) -> Object:
 
 
 def _slim_job(body: Mapping[str, Any]) -> Object:
-    return slim(body) | {"spec": {}}
+    return slim(body) | {"spec": {"suspend": body.get("spec", {}).get("suspend", False)}}
 
 
 def _run_uid(body: Object) -> list[str]:

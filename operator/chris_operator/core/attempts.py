@@ -12,7 +12,7 @@ from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import PluginReference
 from chris_operator.models.quantity import MEBI
 
-from . import deadline, inputs, links, pods, report, resources, steering
+from . import deadline, inputs, links, pods, queueing, report, resources, steering
 from .command import command, environment
 from .conditions import timestamp
 from .endings import ended_pod, failed, job_of, stage_in_failed, stop
@@ -22,7 +22,7 @@ from .phases import Reason, known_reason
 from .rejections import with_remedy
 from .verdict import Fact, Need, StartAttempt, StopAttempt, Verdict
 
-_OBSTACLES = (Reason.POD_REJECTED, Reason.UNSCHEDULABLE)
+_OBSTACLES = (Reason.POD_REJECTED, Reason.UNSCHEDULABLE, Reason.QUEUED)
 _MOUNT_SIGNS = ("ImageVolumeMountFailed", pods.TOOLS)
 """In the words of kubelets and runtimes that cannot bring the tools as an image volume."""
 
@@ -41,7 +41,8 @@ def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
         return early  # the pod may have been heard of before its Job
     if job is None or (job.deleted and o.pod.stage is not Stage.ENDED):
         return failed(o, attempt, Reason.NODE_LOST, "its Job was deleted from outside", now)
-    return steering.withdrawn(o, attempt, job, now) or _running(o, plugin, attempt, job, now)
+    held = steering.withdrawn(o, attempt, job, now) or queueing.queued(o, attempt, job, now)
+    return held or _running(o, plugin, attempt, job, now)
 
 
 def _settling(o: Observed, now: datetime) -> Verdict | None:
@@ -86,6 +87,8 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
         fixed_user=o.tenant.fixed_user,
         network=plugin.network,
         deadline_seconds=spec.deadline_seconds,
+        priority=spec.priority,
+        queue=queueing.queue_of(o.instance),
     )
 
 
@@ -139,9 +142,12 @@ def _told(o: Observed, *reasons: Reason) -> bool:
     return told is not None and known_reason(told.reason) in reasons
 
 
-def _backoff(o: Observed, reason: Reason) -> timedelta:
+def _backoff(o: Observed, attempt: AttemptStatus, reason: Reason, ended: datetime) -> timedelta:
     if reason in {Reason.OUT_OF_MEMORY, Reason.SUSPENDED}:
         return timedelta(0)
+    lasted = ended - (parse_time(attempt.created) or ended)
+    if reason is Reason.PREEMPTED and lasted > o.settings.backoff_most:
+        return o.settings.backoff_first  # it found a place for long, so it may find one again
     failures = sum((o.instance.status.failures or {}).values())
     doublings = min(max(failures - 1, 0), 16)
     return min(o.settings.backoff_first * (1 << doublings), o.settings.backoff_most)
@@ -149,7 +155,8 @@ def _backoff(o: Observed, reason: Reason) -> timedelta:
 
 def _after_failure(o: Observed, plugin: PluginSpec, attempt: AttemptStatus, now: datetime) -> Verdict | Need:
     reason = known_reason(attempt.reason) or Reason.NODE_LOST
-    due = (parse_time(attempt.ended) or now) + _backoff(o, reason)
+    ended = parse_time(attempt.ended) or now
+    due = ended + _backoff(o, attempt, reason, ended)
     if now < due:
         return Verdict(reason, "", actions=stop(o, attempt), again=due - now, quiet=True)
     memory = attempt.memory

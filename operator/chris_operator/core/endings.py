@@ -4,6 +4,7 @@ The order of the checks in `ended_pod` is the order of blame: what came from out
 then the program.
 """
 
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from .verdict import CopyManifest, Fact, Need, StopAttempt, Verdict
 
 TOO_LARGE = "OutputTooLarge"
 """Code of publish for output beyond the run's disk: a sparse file may be larger than the disk it lies on."""
+_DISRUPTIONS = frozenset({Reason.PREEMPTED, Reason.NODE_LOST})
 _PUBLISHED = frozenset({contract.EXIT_OK, contract.EXIT_PLUGIN_FAILED})
 
 
@@ -46,9 +48,7 @@ def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now:
     """An attempt ended badly: another follows while the reason's bound allows, else the run has failed."""
     failures = dict(o.instance.status.failures or {})
     failures[reason] = failures.get(reason, 0) + 1
-    bound = PHASES[reason].bound
-    allowed = o.instance.spec.retries + 1 if bound is None else bound
-    final = failures[reason] >= allowed
+    final = failures[reason] >= _allowed(o, reason)
     ended = attempt.model_copy(update={"ended": timestamp(now), "reason": reason.value})
     tail = (
         f"no further attempt after {failures[reason]} of this kind"
@@ -63,6 +63,14 @@ def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now:
         actions=stop(o, attempt),
         again=None if final else timedelta(0),
     )
+
+
+def _allowed(o: Observed, reason: Reason) -> float:
+    """How many attempts may end for this reason: a slack run gives way as often as it must."""
+    if o.instance.spec.priority == "slack" and reason in _DISRUPTIONS:
+        return math.inf
+    bound = PHASES[reason].bound
+    return o.instance.spec.retries + 1 if bound is None else bound
 
 
 def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
@@ -100,8 +108,15 @@ def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
 def stage_in_failed(o: Observed, attempt: AttemptStatus, stage_in: Ended, now: datetime) -> Verdict:
     """The verdict about an attempt whose input could not be staged."""
     if stage_in.exit_code == contract.EXIT_ABORTED:
-        return failed(o, attempt, Reason.NODE_LOST, "its pod was removed before the program's start", now)
+        return _removed(o, attempt, "start", now)
     return failed(o, attempt, Reason.STAGE_IN_FAILED, report.step_words("stage-in", stage_in), now)
+
+
+def _removed(o: Observed, attempt: AttemptStatus, before: str, now: datetime) -> Verdict:
+    job = job_of(o, attempt.number)
+    if job and job.suspended:
+        return failed(o, attempt, Reason.PREEMPTED, "its queue took its place back", now)
+    return failed(o, attempt, Reason.NODE_LOST, f"its pod was removed before the program's {before}", now)
 
 
 def _published(pod: PodFacts) -> bool:
@@ -115,7 +130,7 @@ def _published(pod: PodFacts) -> bool:
 def _unpublished(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
     publish = o.pod.publish
     if publish is None or publish.exit_code == contract.EXIT_ABORTED:
-        return failed(o, attempt, Reason.NODE_LOST, "its pod was removed before the program's end", now)
+        return _removed(o, attempt, "end", now)
     if publish.message.get("code") == TOO_LARGE:
         words = (
             f"{publish.message.get('message', 'the output is too large')}: raise resources.ephemeralStorage"

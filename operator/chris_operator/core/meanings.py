@@ -32,6 +32,9 @@ MEANINGS: dict[Reason, Meaning] = {
     ),
     Reason.SUSPENDED: Meaning("`spec.suspend` is set", "set it to false"),
     Reason.SCHEDULED: Meaning("a pod has been asked for and waits for its node and images"),
+    Reason.QUEUED: Meaning(
+        "the queue that its label `kueue.x-k8s.io/queue-name` names has not admitted it", "wait"
+    ),
     Reason.UNSCHEDULABLE: Meaning(
         "no node has room for the pod; the message is the scheduler's", "wait, or ask for less"
     ),
@@ -51,7 +54,9 @@ MEANINGS: dict[Reason, Meaning] = {
         "an input could not be fetched, or its bytes are not what its manifest says", "see the message's code"
     ),
     Reason.PUBLISH_FAILED: Meaning("the output could not be written to Swift", "see the message's code"),
-    Reason.PREEMPTED: Meaning("the pod had to give way or its node was drained"),
+    Reason.PREEMPTED: Meaning(
+        "the pod had to give way or its node was drained; a slack run is tried again without end"
+    ),
     Reason.NODE_LOST: Meaning("the pod or its node vanished while it ran"),
     Reason.PLUGIN_FAILED: Meaning(
         "the program ended with another exit code than 0", "read its log; what it wrote is kept"

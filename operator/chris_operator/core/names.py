@@ -18,6 +18,8 @@ USER_LABEL = "chrisproject.org/user"
 """On a namespace: the tenant whose home in Swift it works in."""
 EGRESS_LABEL = "chrisproject.org/network"
 """On a run's pod: what its Plugin may reach, where that is more than Swift."""
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""On a PluginInstance and its Jobs: the queue of Kueue's in which they wait for their turn."""
 FINALIZER = "chrisproject.org/data"
 """On a PluginInstance: its data in Swift must be removed before it may go."""
 

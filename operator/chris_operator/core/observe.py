@@ -237,6 +237,8 @@ class JobFacts:
     """Why the Job controller gave up, in its own words; None while it has not."""
     active: bool
     """The Job controller counts a pod that is not finished."""
+    suspended: bool = False
+    """The Job may have no pod for now: a queue holds it back."""
 
 
 def job_facts(job: Mapping[str, Any], attempt_label: str) -> JobFacts:
@@ -254,4 +256,5 @@ def job_facts(job: Mapping[str, Any], attempt_label: str) -> JobFacts:
         deleted=bool(meta.get("deletionTimestamp")),
         failed=failed,
         active=bool(status.get("active")),
+        suspended=bool((job.get("spec") or {}).get("suspend")),
     )

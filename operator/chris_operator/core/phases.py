@@ -60,6 +60,7 @@ class Reason(StrEnum):
     STORAGE_UNAVAILABLE = "StorageUnavailable"
     SUSPENDED = "Suspended"
     SCHEDULED = "Scheduled"
+    QUEUED = "Queued"
     UNSCHEDULABLE = "Unschedulable"
     POD_REJECTED = "PodRejected"
     STAGING_IN = "StagingIn"
@@ -109,6 +110,7 @@ PHASES: dict[Reason, Phase] = {
     Reason.STORAGE_UNAVAILABLE: Phase(Kind.WAITING, Fault.INFRASTRUCTURE, CubeStatus.CREATED),
     Reason.SUSPENDED: Phase(Kind.WAITING, Fault.USER, CubeStatus.CREATED),
     Reason.SCHEDULED: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.SCHEDULED),
+    Reason.QUEUED: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.SCHEDULED),
     Reason.UNSCHEDULABLE: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.SCHEDULED),
     Reason.POD_REJECTED: Phase(Kind.ACTIVE, Fault.USER, CubeStatus.SCHEDULED),
     Reason.STAGING_IN: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.COPYING),

@@ -10,12 +10,20 @@ container finds `run` and busybox in our image; elsewhere `stage-in` is an init 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from chris_operator.staging import contract
 
-from . import observe
-from .names import ATTEMPT_LABEL, EGRESS_LABEL, RUN_LABEL, RUN_UID_LABEL, attempt_name, label_value
+from . import demand, observe
+from .demand import GIB, MIB, GpuSettings, Manifest, Priority, Resources
+from .names import (
+    ATTEMPT_LABEL,
+    EGRESS_LABEL,
+    QUEUE_LABEL,
+    RUN_LABEL,
+    RUN_UID_LABEL,
+    attempt_name,
+    label_value,
+)
 
 INCOMING = contract.INCOMING_DIR
 OUTGOING = contract.OUTGOING_DIR
@@ -24,24 +32,10 @@ STATE = contract.STATE_DIR
 JOB = contract.JOB_DIR
 UID = 65532
 """The user id of every container, unless the namespace carries a range of its own (OpenShift)."""
-MIB = 1 << 20
-GIB = 1 << 30
 
 _TOOLS_BYTES = 16 * MIB
 _STATE_BYTES = 4 * GIB  # the plugin's whole log passes through it
-_STAGING_MEMORY = 256 * MIB
-_SLACK = 256 * MIB
-Manifest = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What the plugin's container gets: millicores, bytes, whole GPUs."""
-
-    cpu_millis: int = 1000
-    memory_bytes: int = 200 * MIB
-    gpus: int = 0
-    disk_bytes: int = 10 * GIB
+_INPUT_SLACK = 256 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +46,7 @@ class PodSettings:
     image_pull_policy: str = "IfNotPresent"
     image_pull_secrets: Sequence[str] = ()
     grace_seconds: int = 30
+    gpu: GpuSettings = field(default_factory=GpuSettings)
     fast_start: bool = False
     """The cluster mounts images as volumes: the tools come so, and stage-in starts beside the others."""
 
@@ -83,7 +78,9 @@ class Attempt:
     """What the plugin may reach besides Swift: `none`, or `egress` for everything."""
     deadline_seconds: int | None = None
     """How long the program may run once its input is there; `run` stops it then."""
-    priority_class: str | None = None
+    priority: Priority = "normal"
+    queue: str = ""
+    """Queue of Kueue's; empty where the Job may start at once."""
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -145,7 +142,9 @@ def _mount(volume: str, path: str, *, read_only: bool = False) -> Manifest:
     return {"name": volume, "mountPath": path} | ({"readOnly": True} if read_only else {})
 
 
-def _staging_container(name: str, settings: PodSettings, mounts: list[Manifest], disk: int) -> Manifest:
+def _staging_container(
+    name: str, settings: PodSettings, mounts: list[Manifest], resources: Manifest
+) -> Manifest:
     return {
         "name": name,
         "image": settings.staging_image,
@@ -154,20 +153,7 @@ def _staging_container(name: str, settings: PodSettings, mounts: list[Manifest],
         "env": [{"name": "TMPDIR", "value": STATE}],
         "volumeMounts": [_mount("job", JOB, read_only=True), _mount("state", STATE), *mounts],
         "securityContext": _SECURITY | {"readOnlyRootFilesystem": True},
-        "resources": {
-            "requests": {"cpu": "100m", "memory": str(64 * MIB), "ephemeral-storage": str(16 * MIB)},
-            "limits": {"cpu": "2", "memory": str(_STAGING_MEMORY), "ephemeral-storage": str(disk)},
-        },
-    }
-
-
-def _plugin_resources(resources: Resources, disk: int) -> Manifest:
-    fixed = {"cpu": f"{resources.cpu_millis}m", "memory": str(resources.memory_bytes)}
-    if resources.gpus:
-        fixed["nvidia.com/gpu"] = str(resources.gpus)
-    return {
-        "requests": fixed | {"ephemeral-storage": str(min(disk, GIB))},
-        "limits": fixed | {"ephemeral-storage": str(disk)},
+        "resources": resources,
     }
 
 
@@ -189,7 +175,7 @@ def _plugin_container(attempt: Attempt, settings: PodSettings, disk: int) -> Man
             _mount("outgoing", OUTGOING),
         ],
         "securityContext": _SECURITY,
-        "resources": _plugin_resources(attempt.resources, disk),
+        "resources": demand.plugin(attempt.priority, attempt.resources, disk, settings.gpu),
     }
 
 
@@ -214,13 +200,21 @@ def _volumes(attempt: Attempt, settings: PodSettings, input_limit: int) -> list[
 
 def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
     """The pod of one attempt."""
-    input_limit = attempt.input_bytes + _SLACK
+    input_limit = attempt.input_bytes + _INPUT_SLACK
     disk = attempt.resources.disk_bytes + input_limit + _STATE_BYTES
     lay_out = [] if settings.fast_start else [_mount("tools", TOOLS)]
     stage_in = _staging_container(
-        observe.STAGE_IN, settings, [*lay_out, _mount("incoming", INCOMING)], input_limit
+        observe.STAGE_IN,
+        settings,
+        [*lay_out, _mount("incoming", INCOMING)],
+        demand.staging(attempt.priority, input_limit),
     )
-    publish = _staging_container(observe.PUBLISH, settings, [_mount("outgoing", OUTGOING)], _STATE_BYTES)
+    publish = _staging_container(
+        observe.PUBLISH,
+        settings,
+        [_mount("outgoing", OUTGOING)],
+        demand.staging(attempt.priority, _STATE_BYTES),
+    )
     beside = [stage_in] if settings.fast_start else []
     user = {"runAsUser": UID, "runAsGroup": UID} if attempt.fixed_user else {}
     spec: Manifest = {
@@ -233,11 +227,12 @@ def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
         # The kubelet starts them one after the other: first those that take longest to be ready.
         "containers": [*beside, publish, _plugin_container(attempt, settings, disk)],
         "volumes": _volumes(attempt, settings, input_limit),
+        "priorityClassName": demand.priority_class(attempt.priority),
     }
+    if claims := demand.gpu_claims(attempt.resources, settings.gpu):
+        spec["resourceClaims"] = claims
     if settings.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
-    if attempt.priority_class:
-        spec["priorityClassName"] = attempt.priority_class
     return spec
 
 
@@ -250,11 +245,15 @@ def job(attempt: Attempt, settings: PodSettings) -> Manifest:
     labels = _labels(attempt)
     if attempt.network != "none":
         labels[EGRESS_LABEL] = attempt.network
+    metadata = _metadata(attempt)
+    if attempt.queue:
+        metadata["labels"] |= {QUEUE_LABEL: attempt.queue}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(attempt),
+        "metadata": metadata,
         "spec": {
+            **({"suspend": True} if attempt.queue else {}),  # from here on Kueue's to write
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,

@@ -5,15 +5,17 @@ from chris_operator.models.plugininstance import PluginInstanceSpec
 from chris_operator.models.plugininstance import Resources as Wish
 from chris_operator.models.quantity import MEBI, parse_cpu, parse_memory
 
-from .pods import Resources
+from .demand import Resources
 
 _DEFAULT = Resources()
 
 
-def disk(spec: PluginInstanceSpec) -> int:
-    """How many bytes a run may write; no Plugin has a say in it."""
+def disk(spec: PluginInstanceSpec, plugin: PluginSpec) -> int:
+    """How many bytes a run may write: its wish, else what is usual as far as the Plugin's bounds let it."""
     wish = spec.resources.ephemeral_storage if spec.resources else None
-    return _DEFAULT.disk_bytes if wish is None else parse_memory(wish)
+    if wish is not None:
+        return parse_memory(wish)
+    return min(max(_DEFAULT.disk_bytes, plugin.disk.least), plugin.disk.most)
 
 
 def requested(spec: PluginInstanceSpec, plugin: PluginSpec, memory_mib: int | None = None) -> Resources:
@@ -27,7 +29,7 @@ def requested(spec: PluginInstanceSpec, plugin: PluginSpec, memory_mib: int | No
         cpu_millis=plugin.cpu.least if wish.cpu is None else parse_cpu(wish.cpu),
         memory_bytes=memory if memory_mib is None else max(memory, memory_mib * MEBI),
         gpus=plugin.gpu.least if wish.gpu is None else wish.gpu,
-        disk_bytes=disk(spec),
+        disk_bytes=disk(spec, plugin),
     )
 
 
@@ -38,6 +40,7 @@ def complaints(spec: PluginInstanceSpec, plugin: PluginSpec) -> list[str]:
         ("cpu", got.cpu_millis, plugin.cpu, 1, "m"),
         ("memory", got.memory_bytes, plugin.memory, MEBI, "Mi"),
         ("gpu", got.gpus, plugin.gpu, 1, ""),
+        ("ephemeralStorage", got.disk_bytes, plugin.disk, MEBI, "Mi"),
     )
     found = []
     for what, value, bounds, unit, suffix in checks:

@@ -1,16 +1,27 @@
 """Plugin: one version of a program. Its spec follows the ChRIS plugin descriptor field for field."""
 
 import re
-from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StrictBool, WithJsonSchema
 
 from chris_operator.models.base import INT32_MAX, Count, Model, Resource, Rule, Spec, immutable
 from chris_operator.models.conditions import Conditions
+from chris_operator.models.limits import (
+    CPU_DEFAULT,
+    MEMORY_DEFAULT,
+    Bounds,
+    CpuLimit,
+    Gpus,
+    MemoryLimit,
+    Workers,
+    below,
+    bounds,
+    range_message,
+)
 from chris_operator.models.meta import ObjectMeta
 from chris_operator.models.quantity import parse_cpu_limit, parse_memory_limit
-from chris_operator.models.scalars import IntOrText, Scalar
+from chris_operator.models.scalars import Scalar
 
 ParameterType = Literal["str", "int", "float", "bool", "path", "unextpath"]
 Action = Literal["store", "store_true", "store_false"]
@@ -35,39 +46,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-CpuLimit = Annotated[
-    int | str,
-    IntOrText("a CPU limit", "write millicores as 1000m or as the integer 1000", r"^([1-9][0-9]{0,9}m)?$"),
-]
-MemoryLimit = Annotated[
-    int | str,
-    IntOrText(
-        "a memory limit",
-        "write 512Mi, 2Gi or the integer number of MiB",
-        r"^([1-9][0-9]{0,9}(Ki|Mi|Gi|Ti))?$",
-    ),
-]
-CPU_DEFAULT = 1000
-"""Least CPU in millicores where the descriptor gives none."""
-MEMORY_DEFAULT = 200
-"""Least memory in MiB where the descriptor gives none."""
-Workers = Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)]
-Gpus = Annotated[int, Field(strict=True, ge=0, le=INT32_MAX)]
 Flag = Annotated[str, Field(min_length=2, max_length=52, pattern=r"^--?[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-
-
-class Bounds(NamedTuple):
-    """The least and the most that a run may ask for, both included."""
-
-    least: int
-    most: int
-
-
-def _bounds(
-    parse: Callable[[int | str], int], least: int | str, default: int, most: int | str | None
-) -> Bounds:
-    # The descriptor writes "" for "not given".
-    return Bounds(parse(default if least == "" else least), parse(INT32_MAX if most in ("", None) else most))
 
 
 def is_of_type(kind: ParameterType, value: object) -> bool:
@@ -155,20 +134,6 @@ def _names_differ(spec: "PluginSpec") -> bool:
     return len({p.name for p in spec.parameters}) == len(spec.parameters)
 
 
-def _below(unit: str, default: int, low: str, high: str) -> str:
-    def text(field: str) -> str:
-        written = f"self.{field} == '' ? '{default}{unit}' : self.{field}"
-        return f"(type(self.{field}) == int ? string(self.{field}) + '{unit}' : {written})"
-
-    given = f"has(self.{high}) && self.{high} != ''"
-    return f"!({given}) || quantity({text(high)}).compareTo(quantity({text(low)})) >= 0"
-
-
-def _range_message(what: str, default: str) -> str:
-    low, high = f"min{what}", f"max{what}"
-    return f"{high} must not be below {low} ({default} when left out); raise {high} or lower {low}"
-
-
 _RENAME = "register a new version of the plugin"
 # Everything but the texts about the program; `parameters` is the policy plugin-parameters' (it sees the defaults).
 _FIXED = (
@@ -181,9 +146,10 @@ _FIXED = (
     "selfexec",
     "network",
     "allowEmptyInput",
+    "checkpoint",
     *(
         f"{end}{what}"
-        for what in ("NumberOfWorkers", "CpuLimit", "MemoryLimit", "GpuLimit")
+        for what in ("NumberOfWorkers", "CpuLimit", "MemoryLimit", "GpuLimit", "DiskLimit")
         for end in ("min", "max")
     ),
 )
@@ -199,26 +165,32 @@ class PluginSpec(Spec):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel=_below("m", CPU_DEFAULT, "minCpuLimit", "maxCpuLimit"),
-            message=_range_message("CpuLimit", "1000m"),
+            cel=below("m", CPU_DEFAULT, "minCpuLimit", "maxCpuLimit"),
+            message=range_message("CpuLimit", "1000m"),
             holds=lambda s: s.cpu.least <= s.cpu.most,
             field=".maxCpuLimit",
         ),
         Rule(
-            cel=_below("Mi", MEMORY_DEFAULT, "minMemoryLimit", "maxMemoryLimit"),
-            message=_range_message("MemoryLimit", "200Mi"),
+            cel=below("Mi", MEMORY_DEFAULT, "minMemoryLimit", "maxMemoryLimit"),
+            message=range_message("MemoryLimit", "200Mi"),
             holds=lambda s: s.memory.least <= s.memory.most,
             field=".maxMemoryLimit",
         ),
         Rule(
             cel="!has(self.maxGpuLimit) || self.maxGpuLimit >= self.minGpuLimit",
-            message=_range_message("GpuLimit", "0"),
+            message=range_message("GpuLimit", "0"),
             holds=lambda s: s.max_gpu_limit is None or s.max_gpu_limit >= s.min_gpu_limit,
             field=".maxGpuLimit",
         ),
         Rule(
+            cel=below("Mi", 0, "minDiskLimit", "maxDiskLimit"),
+            message=range_message("DiskLimit", "0"),
+            holds=lambda s: s.disk.least <= s.disk.most,
+            field=".maxDiskLimit",
+        ),
+        Rule(
             cel="!has(self.maxNumberOfWorkers) || self.maxNumberOfWorkers >= self.minNumberOfWorkers",
-            message=_range_message("NumberOfWorkers", "1"),
+            message=range_message("NumberOfWorkers", "1"),
             holds=lambda s: (
                 s.max_number_of_workers is None or s.max_number_of_workers >= s.min_number_of_workers
             ),
@@ -305,20 +277,27 @@ class PluginSpec(Spec):
     max_gpu_limit: Gpus | None = None
     """Most GPUs; left out: none, or no bound where the least is above none."""
 
+    min_disk_limit: MemoryLimit = ""
+    """Least disk for what a run writes: MiB as an integer, or a text as 512Mi or 2Gi; empty: no bound."""
+    max_disk_limit: MemoryLimit | None = None
+    """Most disk for what a run writes; left out or empty: no bound."""
+
     allow_empty_input: StrictBool = False
     """Whether the program may run on a parent without files."""
+    checkpoint: StrictBool = False
+    """Whether the program saves its state in the directory CHRIS_CHECKPOINT_DIR and goes on from what it finds there."""
     network: Literal["none", "egress"] = "none"
     """What the program may reach besides Swift: nothing, or everything, the world outside the cluster included."""
 
     @property
     def cpu(self) -> Bounds:
         """CPU in millicores."""
-        return _bounds(parse_cpu_limit, self.min_cpu_limit, CPU_DEFAULT, self.max_cpu_limit)
+        return bounds(parse_cpu_limit, self.min_cpu_limit, CPU_DEFAULT, self.max_cpu_limit)
 
     @property
     def memory(self) -> Bounds:
         """Memory in bytes."""
-        return _bounds(parse_memory_limit, self.min_memory_limit, MEMORY_DEFAULT, self.max_memory_limit)
+        return bounds(parse_memory_limit, self.min_memory_limit, MEMORY_DEFAULT, self.max_memory_limit)
 
     @property
     def gpu(self) -> Bounds:
@@ -326,6 +305,11 @@ class PluginSpec(Spec):
         if self.max_gpu_limit is not None:
             return Bounds(self.min_gpu_limit, self.max_gpu_limit)
         return Bounds(self.min_gpu_limit, INT32_MAX if self.min_gpu_limit else 0)
+
+    @property
+    def disk(self) -> Bounds:
+        """Disk for what a run writes, in bytes."""
+        return bounds(parse_memory_limit, self.min_disk_limit, 0, self.max_disk_limit)
 
     @property
     def workers(self) -> Bounds:
