@@ -197,6 +197,18 @@ class Attempt:
         self.containers(stage_in=ended(0, message=STAGED), plugin=plugin, publish=publish)
         self.tell({"phase": "Succeeded" if good else "Failed"})
 
+    def is_evicted(self, words: str) -> None:
+        """The kubelet, or the scheduler in favour of another pod, removes it from its node."""
+        condition = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
+        self.tell(
+            {
+                "phase": "Failed",
+                "reason": "Evicted",
+                "message": words,
+                "conditions": [condition | {"message": "m"}],
+            }
+        )
+
     def job_is_deleted(self) -> None:
         """Somebody deletes the Job, and the garbage collector follows with the pod."""
         path = self.admin.resource("Job").path(self.job["metadata"]["namespace"], self.name)

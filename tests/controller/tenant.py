@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +78,21 @@ class Tenant:
     namespace: str
     user: str
 
-    def run(self, name: str, plugin: str = "pl-fs", previous: Sequence[str] = (), **spec: Any) -> "Run":
+    def run(
+        self,
+        name: str,
+        plugin: str = "pl-fs",
+        previous: Sequence[str] = (),
+        *,
+        labels: Mapping[str, str] | None = None,
+        **spec: Any,
+    ) -> "Run":
         """Create a PluginInstance; a plugin is named as `name` or `name:version`."""
         program, _, version = plugin.partition(":")
         body = {
             "apiVersion": API_VERSION,
             "kind": "PluginInstance",
-            "metadata": {"name": name, "namespace": self.namespace},
+            "metadata": {"name": name, "namespace": self.namespace, "labels": dict(labels or {})},
             "spec": {"plugin": {"name": program, "version": version or VERSION}, "previous": list(previous)}
             | spec,
         }

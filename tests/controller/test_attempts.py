@@ -121,21 +121,7 @@ def _publish_alone(attempt: Attempt) -> None:
 
 def _evicted(attempt: Attempt) -> None:
     attempt.runs()
-    attempt.tell(
-        {
-            "phase": "Failed",
-            "reason": "Evicted",
-            "message": "The node was low on resource: memory.",
-            "conditions": [
-                {
-                    "type": "DisruptionTarget",
-                    "status": "True",
-                    "reason": "TerminationByKubelet",
-                    "message": "m",
-                }
-            ],
-        }
-    )
+    attempt.is_evicted("The node was low on resource: memory.")
 
 
 def _pod_deleted(attempt: Attempt) -> None:
