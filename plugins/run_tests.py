@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOTS = (HERE, HERE.parent / "tests" / "e2e" / "plugins")
-LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-data.txt")
+LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-data.txt", "requirements-reference.txt")
 # What the sample depends on, in plugins/pl-sample-t1.
 SAMPLE_MAKERS = (
     "sdist.txt",
