@@ -1,4 +1,4 @@
-"""The only client of the kube-apiserver.
+"""The client of the kube-apiserver.
 
 Objects go in and come out as plain dictionaries; every failure comes out as a `ClusterError` that
 names the object and carries the API server's own words. Built on `kubernetes.aio` for TLS and
@@ -6,21 +6,18 @@ credentials. Its generated models and its request code are not used: `models/` v
 anyway, and walking through every body once more costs more than sending it.
 """
 
-# ruff: noqa: N818 - errors are named after the states they report, as the API server does
-
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 from kubernetes.aio import client, config
+
+from .clock import Clock
+from .errors import Conflict, NotFound, Unreachable, error_of
+from .resources import Resource
 
 FIELD_MANAGER = "chris-operator"
 Object = dict[str, Any]
@@ -36,127 +33,9 @@ def inside_a_pod() -> bool:
     return _SERVICE_ACCOUNT.exists()
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """Where a kind lives on the API server."""
-
-    group: str
-    version: str
-    plural: str
-    kind: str
-    namespaced: bool = True
-
-    @property
-    def api_version(self) -> str:
-        """`group/version`, or the bare version of the core group."""
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    def path(self, namespace: str | None = None, name: str | None = None, sub: str | None = None) -> str:
-        """URL path of a collection, an object or its subresource."""
-        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
-        place = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
-        return "/".join(part for part in (root + place, self.plural, name, sub) if part)
-
-
-GROUP, VERSION = "chrisproject.org", "v1alpha1"
-PLUGINS = Resource(GROUP, VERSION, "plugins", "Plugin", namespaced=False)
-FEEDS = Resource(GROUP, VERSION, "feeds", "Feed")
-INSTANCES = Resource(GROUP, VERSION, "plugininstances", "PluginInstance")
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-PODS = Resource("", "v1", "pods", "Pod")
-SECRETS = Resource("", "v1", "secrets", "Secret")
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
-EVENTS = Resource("", "v1", "events", "Event")
-JOBS = Resource("batch", "v1", "jobs", "Job")
-LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
-NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
-
-
-class ClusterError(Exception):
-    """The API server refused or failed; the message names verb, object and the server's words."""
-
-    def __init__(self, what: str, status: int, message: str) -> None:
-        super().__init__(f"{what}: {message} (HTTP {status})" if status else f"{what}: {message}")
-        self.status = status
-        self.server_message = message
-
-
-class NotFound(ClusterError):
-    """The object does not exist (404)."""
-
-
-class Conflict(ClusterError):
-    """Somebody wrote in between (409): read again, plan again."""
-
-
-class AlreadyExists(ClusterError):
-    """An object of this name exists (409 on create)."""
-
-
-class Forbidden(ClusterError):
-    """RBAC, an admission policy or a quota says no (403)."""
-
-
-class Invalid(ClusterError):
-    """The object breaks its schema or a rule (422)."""
-
-
-class Gone(ClusterError):
-    """The API server no longer knows what happened since that resourceVersion (410): list again."""
-
-
-class Unreachable(ClusterError):
-    """No answer: the API server is away, restarting or overloaded."""
-
-
-_ERRORS: dict[int, type[ClusterError]] = {404: NotFound, 403: Forbidden, 410: Gone, 422: Invalid}
-
-
-def _error(what: str, status: int, body: bytes) -> ClusterError:
-    try:
-        document = json.loads(body)
-    except ValueError:
-        document = {}
-    message = document.get("message") or body[:500].decode(errors="replace") or "no reason given"
-    if status == 409:  # noqa: PLR2004  HTTP Conflict
-        kind = AlreadyExists if document.get("reason") == "AlreadyExists" else Conflict
-        return kind(what, status, message)
-    if status >= 500 or status == 429:  # noqa: PLR2004  server errors; too many requests
-        return Unreachable(what, status, message)
-    return _ERRORS.get(status, ClusterError)(what, status, message)
-
-
 def _selectors(labels: str, fields: str) -> dict[str, str]:
     given = {"labelSelector": labels, "fieldSelector": fields}
     return {name: text for name, text in given.items() if text}
-
-
-class Clock:
-    """The API server's time, as the `Date` of its answers tells it, between them by the monotonic clock.
-
-    It and its nodes write when things were created, started and deleted: a machine's own clock, which somebody
-    may set at any moment, would stop programs hours before or after their deadline.
-    """
-
-    agree = timedelta(seconds=2)
-    """Clocks that differ by no more count as equal: a `Date` has whole seconds, ours has more."""
-
-    def __init__(self) -> None:
-        self._heard: tuple[datetime, float] | None = None
-
-    def hear(self, date: str) -> None:
-        """Take the `Date` of an answer that has just come; nonsense is ignored."""
-        with suppress(ValueError):
-            self._heard = (parsedate_to_datetime(date).astimezone(UTC), time.monotonic())
-
-    def now(self) -> datetime:
-        """The time; this machine's own as long as it agrees, and before the first answer."""
-        ours = datetime.now(UTC)
-        if self._heard is None:
-            return ours
-        told, heard_at = self._heard
-        theirs = told + timedelta(seconds=time.monotonic() - heard_at)
-        return ours if abs(ours - theirs) <= self.agree else theirs
 
 
 class Cluster:
@@ -238,7 +117,7 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(what, 0, f"{type(error).__name__}: {error}") from error
         if not answer.ok:
-            raise _error(what, answer.status, raw)
+            raise error_of(what, answer.status, raw)
         decoded: Object = json.loads(raw) if raw else {}
         return decoded
 
@@ -287,11 +166,11 @@ class Cluster:
         try:
             async with await self._send("GET", resource.path(namespace), query, timeout) as answer:
                 if not answer.ok:
-                    raise _error(what, answer.status, await answer.read())
+                    raise error_of(what, answer.status, await answer.read())
                 async for line in answer.content:
                     event = json.loads(line)
                     if event["type"] == "ERROR":
-                        raise _error(
+                        raise error_of(
                             what, event["object"].get("code", 0), json.dumps(event["object"]).encode()
                         )
                     yield event["type"], event["object"]
