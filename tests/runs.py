@@ -10,13 +10,21 @@ from typing import Any
 
 from chris_operator.core.names import FINALIZER, ID_LABEL
 from chris_operator.core.observe import Ended, JobFacts, PodFacts, Stage
-from chris_operator.core.observed import Given, ListingFact, ManifestFact, Observed, Settings, Tenant
+from chris_operator.core.observed import (
+    Given,
+    ListingFact,
+    ManifestFact,
+    Observed,
+    Settings,
+    Tenant,
+    UnionFact,
+)
 from chris_operator.core.plan import plan
 from chris_operator.core.pods import PodSettings
 from chris_operator.core.verdict import Claim, CreateFeed, Fact, Need, Plan
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import PluginSpec
-from chris_operator.models.plugininstance import PluginInstance
+from chris_operator.models.plugininstance import PluginInstance, Usage
 
 Object = dict[str, Any]
 NOW = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
@@ -268,6 +276,15 @@ FACTS = Given(
     rejected="",
     kept=(),
     secret=True,
+    units=5,
+    union=UnionFact(
+        digest=DIGEST,
+        files=3,
+        bytes=99,
+        usage=Usage(cpu_seconds=7.5, peak_memory_bytes=3 << 20),
+        started="2026-01-02T11:59:20.250Z",
+        ended="2026-01-02T11:59:50.750Z",
+    ),
 )
 """What the shell would fetch when asked."""
 

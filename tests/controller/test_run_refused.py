@@ -155,7 +155,7 @@ REFUSED = (
     Refused(
         "too-many-workers",
         "InvalidSpec",
-        "workers is 3, but pl-fs 1.0.0 takes 1 to 1: ask for something within that range",
+        "workers is 3, but pl-fs 1.0.0 does not say how its work can be shared (its Plugin's split): leave workers out",
         {"workers": 3},
     ),
     Refused(

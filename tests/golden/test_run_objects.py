@@ -47,6 +47,8 @@ REGISTER = plugin(
         {"name": "fine", "type": "bool", "flag": "--fine", "optional": True, "default": False},
     ],
 )
+FILEWISE = plugin(split="files", maxNumberOfWorkers=1000)
+TOLERANT = plugin(split="index", maxNumberOfWorkers=1000, partialSuccess=True)
 WISHES: Object = {
     "parameters": {"template": "mni152", "fine": True, "title": "5 $ and $(HOME)"},
     "resources": {"cpu": "2", "memory": "4Gi", "ephemeralStorage": "20Gi"},
@@ -99,6 +101,14 @@ ATTEMPTS: dict[str, tuple[pods.Attempt, PodSettings]] = {
     "private-registry": (_attempt(decide(observed(instance(), program=FS))), PRIVATE),
     "fast-start": (_attempt(decide(observed(child(**WISHES), program=REGISTER))), FAST),
     "deadline": (_attempt(decide(observed(instance(spec={"deadlineSeconds": 600}), program=FS))), FAST),
+    "shared": (
+        _attempt(decide(observed(child(workers=5, maxParallel=2, retriesPerIndex=3), program=FILEWISE))),
+        FAST,
+    ),
+    "shared-tolerant": (
+        _attempt(decide(observed(child(workers="auto"), program=TOLERANT))),
+        SETTINGS.pods,
+    ),
     "long-name": (_attempt(decide(observed(instance("a" * 60 + ".b"), program=FS))), SETTINGS.pods),
 }
 
@@ -174,7 +184,7 @@ def test_every_pod_is_restricted(case: str):
     made = pods.job(*ATTEMPTS[case])
     spec = made["spec"]["template"]["spec"]
     assert spec["automountServiceAccountToken"] is False
-    assert made["spec"]["backoffLimit"] == 0
+    assert made["spec"].get("backoffLimit", 0) == 0
     assert all("sizeLimit" in v["emptyDir"] for v in spec["volumes"] if "emptyDir" in v)
     for container in _containers(made):
         security = container["securityContext"]

@@ -1,6 +1,7 @@
 """The pod contract's JSON: round trips, defaults, and messages that name what is wrong."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from chris_operator.staging.contract import (
     Limits,
     Report,
     RunRef,
+    Share,
     StageJob,
     SwiftEndpoint,
 )
@@ -32,6 +34,14 @@ def test_job_round_trip():
     assert JOB.container_path == "/v1/AUTH_chris/users/"
 
 
+def test_a_share_travels_with_the_job():
+    shared = replace(JOB, share=Share("files", 3))
+    assert StageJob.from_json(shared.to_json()) == shared
+    older = json.loads(JOB.to_json())
+    del older["share"]
+    assert StageJob.from_json(json.dumps(older)) == JOB
+
+
 def test_limits_left_out_have_defaults():
     document = json.loads(JOB.to_json()) | {"limits": {}}
     assert StageJob.from_json(json.dumps(document)).limits == Limits()
@@ -44,6 +54,9 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "inputs": ({"inputs": {}}, "inputs is {}"),
     "input": ({"inputs": [{"manifest": {}}]}, r"inputs\[0\]: manifest: path is missing"),
     "prefix": ({"put": {"prefix": "/v1/AUTH_chris/users/home", "query": ""}}, "prefix is"),
+    "split": ({"share": {"split": "rows", "count": 2}}, "share: split is 'rows'; must be one of files, "),
+    "count": ({"share": {"split": "files", "count": 0}}, "share: count is 0; must be at least 1"),
+    "count-is-text": ({"share": {"split": "files", "count": "2"}}, "share: count is '2'"),
     "limit": ({"limits": {"threads": 0}}, "threads is 0"),
 }
 

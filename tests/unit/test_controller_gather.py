@@ -9,7 +9,7 @@ from chris_operator.cluster import FEEDS, INSTANCES, JOBS, NAMESPACES, PLUGINS, 
 from chris_operator.controller.gather import observed, tenant_of
 from chris_operator.controller.world import World
 from chris_operator.core.names import ATTEMPT_LABEL, RUN_UID_LABEL, USER_LABEL
-from chris_operator.core.observe import Stage
+from chris_operator.core.observe import INDEX_LABEL, Stage
 from chris_operator.core.observed import Given, Observed, Tenant
 
 
@@ -164,6 +164,27 @@ def test_the_pod_of_the_attempt_that_the_status_names():
     third = _run(status={"attempt": {"number": 3}})
     assert [_seen(world, run).pod.name for run in (first, second, third)] == ["scan-1-a", "scan-2-b", ""]
     assert _seen(world, third).pod.stage is Stage.NO_POD
+
+
+def _worker(index: int, phase: str) -> Object:
+    found = _of_run(f"scan-1-{index}-x", 1, creationTimestamp=text(at(-60)))
+    labels = found["metadata"]["labels"] | {INDEX_LABEL: str(index)}
+    return found | {
+        "metadata": found["metadata"] | {"labels": labels, "resourceVersion": "1"},
+        "status": {"phase": phase},
+    }
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["goes-on", "over"])
+def test_several_workers_are_seen_as_one_pod_and_each_for_itself(over: bool):
+    done = [{"type": "Complete", "status": "True"}] if over else []
+    spec = {"completionMode": "Indexed", "completions": 2, "template": {"spec": {}}}
+    job = _of_run("scan-1", 1) | {"spec": spec, "status": {"completedIndexes": "0-1", "conditions": done}}
+    run = _run(status={"attempt": {"number": 1}})
+    seen = _seen(_world(run, pods=[_worker(0, "Succeeded"), _worker(1, "Succeeded")], jobs=[job]), run)
+    assert [pod.index for pod in seen.crew] == [0, 1]
+    assert seen.pod.stage is (Stage.ENDED if over else Stage.PENDING)
+    assert (seen.jobs[0].workers, seen.jobs[0].over, seen.working) == (2, over, not over)
 
 
 def test_our_own_writes_are_seen_before_the_watch_shows_them():

@@ -6,10 +6,12 @@ import pytest
 from tests.runs import UID, Object, completed, instance
 
 from chris_operator.cluster import FEEDS, INSTANCES, JOBS, NAMESPACES, PLUGINS, PODS, Resource
-from chris_operator.controller.handlers import keys_of
+from chris_operator.controller.handlers import Ear, keys_of
+from chris_operator.controller.queue import WorkQueue
 from chris_operator.controller.store import Change
 from chris_operator.controller.world import World
 from chris_operator.core.names import RUN_UID_LABEL, USER_LABEL
+from chris_operator.core.observe import INDEX_LABEL
 
 RUNS = {
     "root": instance("root", spec={"feed": "look"}, uid="r").wire(),
@@ -131,3 +133,26 @@ CASES: dict[str, tuple[Resource, Object, Change | None, set[str]]] = {
 def test_keys(world: World, resource: Resource, body: Any, change: Change | None, keys: set[str]):
     world.take(resource, body)
     assert {str(key) for key in keys_of(world, resource, body, change)} == keys
+
+
+_INDEXED: Object = _of_run(UID) | {"spec": {"completionMode": "Indexed", "completions": 3}}
+_OVER: Object = {"conditions": [{"type": "Complete", "status": "True"}]}
+_WORKER: Object = {"labels": {RUN_UID_LABEL: UID, INDEX_LABEL: "2"}}
+AT_ONCE: dict[str, tuple[Resource, Object, int]] = {
+    "pod": (PODS, _of_run(UID), 1),
+    "job": (JOBS, ACTIVE, 1),
+    "one-worker-of-several": (PODS, {"metadata": _of_run(UID)["metadata"] | _WORKER}, 0),
+    "their-job-counts-them": (JOBS, _INDEXED | {"status": {"completedIndexes": "0"}}, 0),
+    "their-job-is-over": (JOBS, _INDEXED | {"status": _OVER}, 1),
+}
+
+
+@pytest.mark.parametrize(("resource", "body", "looks"), AT_ONCE.values(), ids=AT_ONCE)
+async def test_a_thousand_workers_ask_for_few_looks(
+    world: World, resource: Resource, body: Object, looks: int
+):
+    queue = WorkQueue()
+    ear = Ear(world, queue)
+    ear.awake = True
+    ear.heard(resource, "MODIFIED", body)
+    assert len(queue) == looks

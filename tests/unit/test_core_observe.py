@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.runs import NOW, REPORT, Object, at, text
 
-from chris_operator.core.names import ATTEMPT_LABEL
+from chris_operator.core.names import ATTEMPT_LABEL, SPLIT_LABEL
 from chris_operator.core.observe import PodFacts, Stage, job_facts, pod_facts
 
 RAN = {"running": {"startedAt": text(at(-40))}}
@@ -275,6 +275,46 @@ def test_job_facts(status: Object | None, failed: str | None, active: bool):
     facts = job_facts({"metadata": meta, "status": status}, ATTEMPT_LABEL)
     assert (facts.name, facts.uid, facts.number, facts.created) == ("scan-2", "u", 2, NOW)
     assert (facts.failed, facts.active, facts.deleted) == (failed, active, False)
+
+
+def _indexed(status: Object, **spec: Any) -> Object:
+    meta = {"name": "scan-1", "uid": "u", "labels": {ATTEMPT_LABEL: "1", SPLIT_LABEL: "files"}}
+    return {
+        "metadata": meta,
+        "spec": {"completionMode": "Indexed", "completions": 5, "maxFailedIndexes": 0} | spec,
+        "status": status,
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "complete", "over"),
+    [
+        ({"completedIndexes": "0-2,4", "failedIndexes": "3", "active": 1}, False, False),
+        ({"conditions": [{"type": "SuccessCriteriaMet", "status": "True"}]}, False, False),
+        ({"conditions": [{"type": "Complete", "status": "True"}]}, True, True),
+        ({"conditions": [{"type": "Failed", "status": "True", "reason": "FailedIndexes"}]}, False, True),
+    ],
+    ids=["under-way", "ending", "complete", "failed"],
+)
+def test_the_job_of_several_workers(status: Object, complete: bool, over: bool):
+    facts = job_facts(_indexed(status), ATTEMPT_LABEL)
+    assert (facts.workers, facts.split, facts.tolerant) == (5, "files", False)
+    assert (facts.complete, facts.over) == (complete, over)
+    assert facts.succeeded == status.get("completedIndexes", "")
+    assert facts.given_up == status.get("failedIndexes", "")
+
+
+def test_a_job_that_allows_failures():
+    tolerant = _indexed({})
+    del tolerant["spec"]["maxFailedIndexes"]
+    assert job_facts(tolerant, ATTEMPT_LABEL).tolerant
+    assert not job_facts({"metadata": tolerant["metadata"], "spec": {}}, ATTEMPT_LABEL).tolerant
+
+
+def test_a_pod_tells_which_worker_it_is():
+    meta = {"labels": {"batch.kubernetes.io/job-completion-index": "7"}}
+    assert pod_facts(pod(RAN, meta=meta)).index == 7
+    assert pod_facts(pod(RAN)).index is None
 
 
 def test_publishs_report_reaches_the_facts_whole():

@@ -21,6 +21,7 @@ BOUNDED = plugin(
     minNumberOfWorkers=1,
     maxNumberOfWorkers=4,
     maxDiskLimit="100Gi",
+    split="index",
 )
 
 
@@ -75,6 +76,14 @@ def test_what_lies_outside_the_limits_is_named(spec: dict[str, Any], words: tupl
 )
 def test_what_lies_within_is_no_complaint(spec: dict[str, Any]):
     assert resources.complaints(wish(**spec), BOUNDED) == []
+
+
+def test_work_that_cannot_be_shared_is_one_workers():
+    (complaint,) = resources.complaints(wish(workers=3), plugin(maxNumberOfWorkers=8))
+    assert complaint == (
+        "workers is 3, but pl-x 1.0.0 does not say how its work can be shared (its Plugin's split): leave workers out"
+    )
+    assert resources.complaints(wish(workers="auto"), plugin()) == []
 
 
 def test_all_wrong_wishes_are_told_at_once():

@@ -149,7 +149,8 @@ class Applier:
         """The Secret first: a pod that starts before it would wait for the kubelet's next look."""
         attempt, namespace, now = action.attempt, o.instance.metadata.namespace, self._cluster.clock.now()
         logs.on_attempt(attempt.number)
-        job = await self._grants.order(o, attempt.number, action.prefixes, now)
+        share = attempt.fan.share if attempt.fan else None
+        job = await self._grants.order(o, attempt.number, action.prefixes, now, share)
         await self._fences.ensure(namespace, job.swift.url, now)
         secret = pods.secret(attempt, job.to_json())
         _, there = await self._create_or_adopt(SECRETS, secret, o)

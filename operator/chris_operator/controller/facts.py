@@ -13,6 +13,7 @@ from chris_operator.models.plugininstance import Output
 from chris_operator.staging import manifest
 from chris_operator.storage import NotFound, Storage, StorageError, Unauthorized, Unavailable
 
+from . import parts
 from .ids import Ids
 from .world import World
 
@@ -49,6 +50,12 @@ class Facts:
                 return replace(o.given, rejected=await self._rejected(o))
             case Fact.KEPT:
                 return replace(o.given, kept=await asyncio.to_thread(self._kept, o))
+            case Fact.UNITS:
+                return replace(o.given, units=await asyncio.to_thread(parts.units, self._storage, o))
+            case Fact.UNION:
+                return replace(
+                    o.given, union=await asyncio.to_thread(parts.union, self._storage, o, whole=True)
+                )
             case Fact.SECRET:
                 return replace(o.given, secret=await self._has_secret(o))
 
@@ -81,6 +88,8 @@ class Facts:
     def _manifest(self, o: Observed) -> ManifestFact:
         """What Swift holds for the current attempt, held against publish's report."""
         attempt, publish = o.instance.status.attempt, o.pod.publish
+        if any(job.workers for job in o.jobs if attempt and job.number == attempt.number):
+            return parts.union(self._storage, o, whole=False)
         if attempt is None or publish is None:
             return ManifestFact(problem="the attempt left no report")
         prefix = inputs.own_prefix(o, attempt.number)

@@ -1,14 +1,15 @@
 """From raw objects to `Observed`: the one place where dictionaries become models."""
 
 from collections import deque
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from chris_operator.core import healing
+from chris_operator.core import fanout, healing
 from chris_operator.core.links import LINK_ONLY
 from chris_operator.core.names import ATTEMPT_LABEL, USER_LABEL
-from chris_operator.core.observe import PodFacts, job_facts, pod_facts
+from chris_operator.core.observe import JobFacts, PodFacts, job_facts, pod_facts
 from chris_operator.core.observed import Given, Observed, Settings, Tenant
 from chris_operator.models.base import explain
 from chris_operator.models.feed import Feed
@@ -104,8 +105,14 @@ def _plugin(world: World, instance: PluginInstance) -> PluginSpec | None:
     return Plugin.model_validate(body).spec if body else None
 
 
-def _pods(world: World, instance: PluginInstance) -> tuple[PodFacts, tuple[PodFacts, ...]]:
-    """The pod of the attempt that the status names, or the newest where it names none; and all others."""
+class _Pods(NamedTuple):
+    current: PodFacts
+    """That of the attempt that the status names, or the newest where it names none."""
+    older: tuple[PodFacts, ...]
+    crew: tuple[PodFacts, ...]
+
+
+def _pods(world: World, instance: PluginInstance, jobs: Sequence[JobFacts]) -> _Pods:
     attempt = instance.status.attempt
     pods = sorted(
         world.pods(instance.metadata.uid), key=lambda pod: pod["metadata"].get("creationTimestamp") or ""
@@ -114,7 +121,11 @@ def _pods(world: World, instance: PluginInstance) -> tuple[PodFacts, tuple[PodFa
         pod for pod in pods if attempt is None or labels_of(pod).get(ATTEMPT_LABEL) == str(attempt.number)
     ]
     current = ours[-1] if ours else None
-    return pod_facts(current), tuple(pod_facts(pod) for pod in pods if pod is not current)
+    if current is not None and pod_facts(current).index is not None:
+        crew = tuple(pod_facts(pod) for pod in ours)
+        over = all(job.over for job in jobs if attempt is None or job.number == attempt.number)
+        return _Pods(fanout.as_one(crew, over=over), tuple(pod_facts(pod) for pod in pods), crew)
+    return _Pods(pod_facts(current), tuple(pod_facts(pod) for pod in pods if pod is not current), ())
 
 
 def observed(world: World, settings: Settings, body: Object, given: Given) -> Observed:
@@ -122,7 +133,7 @@ def observed(world: World, settings: Settings, body: Object, given: Given) -> Ob
     told, malformed = _instance(body)
     jobs = tuple(job_facts(job, ATTEMPT_LABEL) for job in world.jobs(told.metadata.uid))
     instance = healing.healed(told, jobs)
-    pod, older = _pods(world, instance)
+    pods = _pods(world, instance, jobs)
     namespace = instance.metadata.namespace
     parents = {name: _parent(world, namespace, name) for name in instance.spec.previous}
     first = parents.get(instance.spec.previous[0]) if instance.spec.previous else None
@@ -140,8 +151,9 @@ def observed(world: World, settings: Settings, body: Object, given: Given) -> Ob
         circle=() if instance.status.attempt else _circle(world, namespace, instance),
         cancelled_by=world.cancelled_ancestor(namespace, instance.spec.previous),
         jobs=jobs,
-        pod=pod,
-        older=older,
+        pod=pods.current,
+        older=pods.older,
+        crew=pods.crew,
         mended=instance is not told,
         given=given,
         malformed=malformed,

@@ -5,15 +5,26 @@ renewed at half its life, in the attempt's Secret; staging reads the file again 
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chris_operator.cluster import SECRETS, Cluster, NotFound
 from chris_operator.core import inputs
 from chris_operator.core.names import attempt_name
+from chris_operator.core.observe import JobFacts
 from chris_operator.core.observed import Observed
 from chris_operator.core.plan import final_condition
 from chris_operator.core.resources import disk
-from chris_operator.staging.contract import Grant, InputRef, Limits, RunRef, StageJob, SwiftEndpoint
+from chris_operator.staging.contract import (
+    SPLITS,
+    Grant,
+    InputRef,
+    Limits,
+    RunRef,
+    Share,
+    StageJob,
+    SwiftEndpoint,
+)
 from chris_operator.storage import Storage
 
 from .facts import Facts
@@ -27,12 +38,14 @@ class Grants:
         self._cluster, self._storage, self._facts, self._settings = cluster, storage, facts, settings
         self._signed: dict[tuple[str, int], datetime] = {}
 
-    async def order(self, o: Observed, number: int, prefixes: tuple[str, ...], now: datetime) -> StageJob:
+    async def order(
+        self, o: Observed, number: int, prefixes: tuple[str, ...], now: datetime, share: Share | None = None
+    ) -> StageJob:
         """The order of one attempt; `prefixes` are what it may read, relative to the container."""
         # The first use of the key and the address may ask Swift; afterwards both are remembered.
         signed = await asyncio.to_thread(self._sign, o, number, prefixes, now)
         self._signed[o.instance.metadata.uid, number] = now
-        return signed
+        return replace(signed, share=share)
 
     def _sign(self, o: Observed, number: int, prefixes: tuple[str, ...], now: datetime) -> StageJob:
         meta, run_id = o.instance.metadata, o.instance.status.id or o.given.run_id or 0
@@ -69,7 +82,7 @@ class Grants:
         if now < signed + half:
             return signed + half - now
         complete = await self._facts.inputs_again(o)
-        fresh = await self.order(complete, attempt.number, inputs.readable(complete), now)
+        fresh = await self.order(complete, attempt.number, inputs.readable(complete), now, _share(job))
         patch = {"stringData": {"job.json": fresh.to_json()}}
         name = attempt_name(o.instance.metadata.name, attempt.number)
         try:
@@ -77,3 +90,9 @@ class Grants:
         except NotFound:
             return None  # somebody deleted it; the plan sees to that
         return half
+
+
+def _share(job: JobFacts) -> Share | None:
+    """How a living attempt's workers share the work: as its Job was made."""
+    split = next((each for each in SPLITS if each == job.split), None)
+    return Share(split, job.workers) if split and job.workers else None

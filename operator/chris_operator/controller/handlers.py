@@ -10,13 +10,14 @@ import kopf
 
 from chris_operator.cluster import FEEDS, INSTANCES, JOBS, NAMESPACES, PLUGINS, PODS, Resource
 from chris_operator.core.names import ATTEMPT_LABEL, RUN_UID_LABEL, USER_LABEL
-from chris_operator.core.observe import job_facts, pod_facts
+from chris_operator.core.observe import INDEX_LABEL, job_facts, pod_facts
 
 from .queue import Key, WorkQueue
 from .store import Change, Name, Object
 from .world import World, feeds_of, labels_of
 
 _FEED_DELAY = 0.5
+_CREW_DELAY = 1.0
 WATCHED = {INSTANCES: "", FEEDS: "", JOBS: RUN_UID_LABEL, PODS: RUN_UID_LABEL}
 """Kinds that the informers watch, and the label that objects must have."""
 
@@ -102,6 +103,14 @@ def _told(resource: Resource, before: Object | None, body: Mapping[str, Any]) ->
     return pod_facts(before) == pod_facts(body)
 
 
+def _one_of_many(resource: Resource, body: Mapping[str, Any]) -> bool:
+    """Whether it tells of one worker of several, or counts them: a look now and then is often enough."""
+    if resource is JOBS:
+        job = job_facts(body, ATTEMPT_LABEL)
+        return job.workers is not None and not job.over
+    return resource is PODS and INDEX_LABEL in labels_of(body)
+
+
 class Ear:
     """Takes everything into the world and asks for a look at what it may change."""
 
@@ -137,6 +146,8 @@ class Ear:
             if key.kind == FEEDS.plural and resource is INSTANCES:
                 # A Feed only counts its runs: once for many of their steps is often enough.
                 self._queue.add_in(key, _FEED_DELAY)
+            elif _one_of_many(resource, body):
+                self._queue.add_in(key, _CREW_DELAY)
             else:
                 self._queue.add(key)
 

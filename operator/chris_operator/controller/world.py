@@ -10,6 +10,7 @@ from chris_operator.core.names import RUN_UID_LABEL, USER_LABEL
 
 from .store import Change, Name, Object, Store, slim
 
+_JOB_SPEC = ("completionMode", "completions", "maxFailedIndexes", "suspend")
 _OPENSHIFT_RANGE = "openshift.io/sa.scc.uid-range"
 
 
@@ -50,7 +51,8 @@ def _slim_pod(body: Mapping[str, Any]) -> Object:
 
 
 def _slim_job(body: Mapping[str, Any]) -> Object:
-    return slim(body) | {"spec": {"suspend": body.get("spec", {}).get("suspend", False)}}
+    spec = body.get("spec") or {}
+    return slim(body) | {"spec": {key: spec[key] for key in _JOB_SPEC if key in spec}}
 
 
 def _run_uid(body: Object) -> list[str]:

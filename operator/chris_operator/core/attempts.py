@@ -12,7 +12,7 @@ from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import PluginReference
 from chris_operator.models.quantity import MEBI
 
-from . import deadline, inputs, links, pods, queueing, report, resources, steering
+from . import deadline, fanout, inputs, links, pods, queueing, report, resources, steering
 from .command import command, environment
 from .conditions import timestamp
 from .endings import ended_pod, failed, job_of, stage_in_failed, stop
@@ -41,8 +41,9 @@ def current(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
         return early  # the pod may have been heard of before its Job
     if job is None or (job.deleted and o.pod.stage is not Stage.ENDED):
         return failed(o, attempt, Reason.NODE_LOST, "its Job was deleted from outside", now)
+    ended = fanout.ended(o, plugin, attempt, job, now)
     held = steering.withdrawn(o, attempt, job, now) or queueing.queued(o, attempt, job, now)
-    return held or _running(o, plugin, attempt, job, now)
+    return ended or held or _running(o, plugin, attempt, job, now)
 
 
 def _settling(o: Observed, now: datetime) -> Verdict | None:
@@ -89,6 +90,7 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
         deadline_seconds=spec.deadline_seconds,
         priority=spec.priority,
         queue=queueing.queue_of(o.instance),
+        fan=fanout.wanted(o, plugin),
     )
 
 
@@ -96,13 +98,12 @@ def _lacking(o: Observed, plugin: PluginSpec) -> Verdict | Need | None:
     """What is not known yet, or wrong, about the input that an attempt's Secret names."""
     if o.given.prefixes is None:
         return Need(Fact.PREFIXES)
-    if not links.staged(o.instance, plugin):
-        return None
-    if o.given.listing is None:
-        return Need(Fact.LISTING)
-    if problem := links.problem(o.instance, plugin, o.given.listing):
-        return Verdict(Reason.INVALID_PARAMETERS, problem, final=True)
-    return None
+    if links.staged(o.instance, plugin):
+        if o.given.listing is None:
+            return Need(Fact.LISTING)
+        if problem := links.problem(o.instance, plugin, o.given.listing):
+            return Verdict(Reason.INVALID_PARAMETERS, problem, final=True)
+    return Need(Fact.UNITS) if fanout.must_count(o, plugin) else None
 
 
 def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now: datetime) -> Verdict | Need:
@@ -123,7 +124,7 @@ def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now
     return Verdict(
         Reason.SCHEDULED,
         f"attempt {number} was handed to the cluster",
-        status={"attempt": status},
+        status={"attempt": status, "workers": fanout.counted(attempt.fan)},
         actions=(StartAttempt(attempt, inputs.readable(o)),),
         again=timedelta(seconds=5),
         # Tried again after a refusal: not told before it is known whether it is refused again.
@@ -307,8 +308,11 @@ def _ended_before_its_input(pod: PodFacts) -> bool:
 
 def _program_runs(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict:
     known = {"attempt": attempt.model_copy(update={"uid": job.uid})} | report.facts(o.pod)
+    words = f"the program runs on node {o.pod.node}"
+    if job.workers:
+        words, known["start_time"] = fanout.progress(o, job, now), fanout.start(o)
     left = deadline.left(o, now)
     if left is None or left > timedelta(0):
-        return Verdict(Reason.RUNNING, f"the program runs on node {o.pod.node}", status=known, again=left)
+        return Verdict(Reason.RUNNING, words, status=known, again=left)
     actions = (StopAttempt(job.name, job.number),)
     return Verdict(Reason.DEADLINE_EXCEEDED, deadline.words(o), final=True, status=known, actions=actions)

@@ -82,7 +82,7 @@ def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
     if pod.own_excess:
         words = report.excess_words(pod.evicted or "")
         return Verdict(Reason.DISK_EXCEEDED, words, final=True, status=report.facts(pod))
-    if pod.evicted and not _published(pod):
+    if pod.evicted and not published(pod):
         return failed(o, attempt, Reason.PREEMPTED, f"its pod was evicted: {pod.evicted}", now)
     if pod.stage_in is not None and pod.stage_in.exit_code != 0:
         return stage_in_failed(o, attempt, pod.stage_in, now)
@@ -90,7 +90,7 @@ def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
         return _out_of_memory(o, plugin, attempt, job, now)
     if deadline.was_reached(o):
         return _past_deadline(o, attempt, job, now)
-    if pod.plugin is None or pod.publish is None or not _published(pod):
+    if pod.plugin is None or pod.publish is None or not published(pod):
         return _unpublished(o, attempt, now)
     if pod.plugin.exit_code == 0 and pod.publish.exit_code != 0:
         # publish reads the program's end where the program could write; its output is marked partial.
@@ -119,7 +119,8 @@ def _removed(o: Observed, attempt: AttemptStatus, before: str, now: datetime) ->
     return failed(o, attempt, Reason.NODE_LOST, f"its pod was removed before the program's {before}", now)
 
 
-def _published(pod: PodFacts) -> bool:
+def published(pod: PodFacts) -> bool:
+    """Whether what the program left is in Swift, with its log."""
     return (
         pod.publish is not None
         and pod.publish.exit_code in _PUBLISHED
@@ -147,7 +148,7 @@ def _out_of_memory(
     if more is not None:
         words = f"the program ran out of {had} MiB of memory and gets {more} MiB"
         return failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
-    if _published(o.pod) and o.given.manifest is None:
+    if published(o.pod) and o.given.manifest is None:
         return Need(Fact.MANIFEST)
     words = f"the program needs more than {had} MiB of memory, the plugin's maximum"
     verdict = failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
@@ -155,7 +156,7 @@ def _out_of_memory(
 
 
 def _past_deadline(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict | Need:
-    if _published(o.pod) and o.given.manifest is None:
+    if published(o.pod) and o.given.manifest is None:
         return Need(Fact.MANIFEST)
     reason = Reason.DEADLINE_EXCEEDED
     ended = attempt.model_copy(update={"ended": timestamp(now), "reason": reason.value})
@@ -163,7 +164,7 @@ def _past_deadline(o: Observed, attempt: AttemptStatus, job: JobFacts, now: date
     return _kept(o, Verdict(reason, deadline.words(o), final=True, status=status), job, now)
 
 
-def _adopted(o: Observed, attempt: int, job: JobFacts, now: datetime, *, partial: bool) -> dict[str, Any]:
+def adopted(o: Observed, attempt: int, job: JobFacts, now: datetime, *, partial: bool) -> dict[str, Any]:
     """The commit: status fields that make an attempt's published manifest the run's output."""
     manifest = o.given.manifest
     if manifest is None:  # told apart from "not asked" by the callers
@@ -199,7 +200,7 @@ def _kept(o: Observed, verdict: Verdict, job: JobFacts, now: datetime) -> Verdic
     return replace(
         verdict,
         message=f"{verdict.message}; its log and what it wrote are kept",
-        status=_adopted(o, job.number, job, now, partial=True) | verdict.status,
+        status=adopted(o, job.number, job, now, partial=True) | verdict.status,
         actions=(*verdict.actions, CopyManifest(job.number)),
     )
 
@@ -210,7 +211,7 @@ def _published_verdict(
     if plugin.exit_code != 0:
         words = f"the program ended with exit code {plugin.exit_code}{report.signal_words(plugin.exit_code)}"
         return _kept(o, failed(o, attempt, Reason.PLUGIN_FAILED, words, now), job, now)
-    status = {"attempt": attempt} | _adopted(o, attempt.number, job, now, partial=False)
+    status = {"attempt": attempt} | adopted(o, attempt.number, job, now, partial=False)
     words = report.output_words(status["output"], o.pod)
     return Verdict(
         Reason.COMPLETED, words, final=True, status=status, actions=(CopyManifest(attempt.number),)

@@ -40,7 +40,7 @@ def _stops(o: Observed, due: datetime, now: datetime) -> list[StopAttempt]:
     """Whatever runs on is stopped at once; Jobs and Secrets of what has ended go when they were kept long enough."""
     status, attempt = o.instance.status, o.instance.status.attempt
     expected = o.pod.stage is Stage.NO_POD and status.output is None  # its Job may still make a pod
-    running = expected or (o.pod.stage not in _QUIET and not o.pod.deleted)
+    running = expected or o.working
     if o.jobs or o.no_pod or attempt is None:
         return [
             StopAttempt(job.name, job.number) for job in o.jobs if (running and not job.deleted) or now >= due

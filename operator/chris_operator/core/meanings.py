@@ -66,6 +66,10 @@ MEANINGS: dict[Reason, Meaning] = {
         "raise `maxMemoryLimit` in a new version",
     ),
     Reason.COMPLETED: Meaning("the output is complete, checked and readable"),
+    Reason.PARTLY_COMPLETED: Meaning(
+        "some workers failed, which the Plugin allows (`partialSuccess`); the output is that of the others",
+        "read the run's log",
+    ),
     Reason.CACHE_HIT: Meaning("an equal earlier run's output serves"),
     Reason.INVALID_SPEC: Meaning("the run contradicts itself or its Plugin", "create another run"),
     Reason.INVALID_PARAMETERS: Meaning(
@@ -73,6 +77,10 @@ MEANINGS: dict[Reason, Meaning] = {
     ),
     Reason.EMPTY_INPUT: Meaning("the parent wrote no files and this program needs some"),
     Reason.PARENT_FAILED: Meaning("a parent did not succeed", "run the parent again under another name"),
+    Reason.OUTPUTS_CLASH: Meaning(
+        "two workers wrote the same path; the run's log names both and the path",
+        "let the program name its files after its input or its `CHRIS_SHARD_INDEX`",
+    ),
     Reason.DISK_EXCEEDED: Meaning(
         "the run wrote more than its disk allows, or printed more than 4 GiB",
         "raise `resources.ephemeralStorage`, or print less",

@@ -20,6 +20,8 @@ EGRESS_LABEL = "chrisproject.org/network"
 """On a run's pod: what its Plugin may reach, where that is more than Swift."""
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 """On a PluginInstance and its Jobs: the queue of Kueue's in which they wait for their turn."""
+SPLIT_LABEL = "chrisproject.org/split"
+"""On the Job of several workers: how they share the input."""
 FINALIZER = "chrisproject.org/data"
 """On a PluginInstance: its data in Swift must be removed before it may go."""
 

@@ -11,9 +11,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from .names import SPLIT_LABEL
+
 STAGE_IN = "stage-in"
 PLUGIN = "plugin"
 PUBLISH = "publish"
+
+INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
+"""Kubernetes' own, on each pod of an Indexed Job."""
 
 _PULL_REASONS = frozenset(
     {
@@ -82,6 +87,8 @@ class PodFacts:
     stage_in: Ended | None = None
     plugin: Ended | None = None
     publish: Ended | None = None
+    index: int | None = None
+    """Which worker it is, where several share the work."""
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -191,6 +198,11 @@ def _program_started(stage_in: Ended | None, plugin: Mapping[str, Any] | None) -
     return max(since, stage_in.finished or since)
 
 
+def _index(meta: Mapping[str, Any]) -> int | None:
+    text = (meta.get("labels") or {}).get(INDEX_LABEL)
+    return None if text is None else int(text)
+
+
 def pod_facts(pod: Mapping[str, Any] | None) -> PodFacts:
     """Reduce a raw Pod to its facts; None means that no pod is known."""
     if pod is None:
@@ -220,6 +232,7 @@ def pod_facts(pod: Mapping[str, Any] | None) -> PodFacts:
         evicted=_evicted(pod),
         own_excess=_own_excess(pod),
         image_id=(plugin or {}).get("imageID") or "",
+        index=_index(meta),
         **facts,
     )
 
@@ -239,22 +252,45 @@ class JobFacts:
     """The Job controller counts a pod that is not finished."""
     suspended: bool = False
     """The Job may have no pod for now: a queue holds it back."""
+    complete: bool = False
+    """Every worker has succeeded."""
+    workers: int | None = None
+    """How many pods share the work, where several do (an Indexed Job)."""
+    tolerant: bool = False
+    """Some of the workers may fail."""
+    split: str = ""
+    """How the work is shared."""
+    succeeded: str = ""
+    """Indexes of the workers that have succeeded, as `0-3,7`."""
+    given_up: str = ""
+    """Indexes of the workers that have failed for good."""
+
+    @property
+    def over(self) -> bool:
+        """The Job controller starts nothing any more, and its pods have ended."""
+        return self.complete or self.failed is not None
 
 
 def job_facts(job: Mapping[str, Any], attempt_label: str) -> JobFacts:
     """Reduce a raw Job to its facts."""
-    meta, status = job["metadata"], job.get("status") or {}
-    failed = None
-    for condition in status.get("conditions") or []:
-        if condition.get("type") == "Failed" and condition.get("status") == "True":
-            failed = condition.get("message") or condition.get("reason") or "failed"
+    meta, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
+    labels = meta.get("labels") or {}
+    true = {each["type"]: each for each in status.get("conditions") or () if each.get("status") == "True"}
+    failed = true.get("Failed")
+    indexed = spec.get("completionMode") == "Indexed"
     return JobFacts(
         name=meta["name"],
         uid=meta["uid"],
-        number=int((meta.get("labels") or {}).get(attempt_label, "0")),
+        number=int(labels.get(attempt_label, "0")),
         created=parse_time(meta.get("creationTimestamp")),
         deleted=bool(meta.get("deletionTimestamp")),
-        failed=failed,
+        failed=(failed.get("message") or failed.get("reason") or "failed") if failed else None,
         active=bool(status.get("active")),
         suspended=bool((job.get("spec") or {}).get("suspend")),
+        complete=indexed and "Complete" in true,
+        workers=spec.get("completions") if indexed else None,
+        tolerant=indexed and spec.get("maxFailedIndexes") is None,
+        split=labels.get(SPLIT_LABEL, ""),
+        succeeded=status.get("completedIndexes") or "",
+        given_up=status.get("failedIndexes") or "",
     )

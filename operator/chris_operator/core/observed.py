@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import PluginSpec
-from chris_operator.models.plugininstance import Output, PluginInstance
+from chris_operator.models.plugininstance import Output, PluginInstance, Usage
 
-from .observe import JobFacts, PodFacts
+from .observe import JobFacts, PodFacts, Stage
 from .pods import PodSettings
 
 
@@ -44,6 +44,10 @@ class Given:
     """The output whose manifest Swift keeps as the run's own; empty where it keeps none."""
     secret: bool | None = None
     """Whether the current attempt's Secret exists."""
+    units: int | None = None
+    """How many things the input has that can be given to workers: files, or directories."""
+    union: "UnionFact | None" = None
+    """The outputs of the workers that succeeded, put together as the attempt's."""
     storage_problem: str | None = None
     """Why Swift could not be asked."""
 
@@ -56,6 +60,19 @@ class ManifestFact:
     files: int = 0
     bytes: int = 0
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnionFact(ManifestFact):
+    """The manifest that was made of several workers' ones, and what these say of their work."""
+
+    clashes: int = 0
+    """How many paths more than one of them wrote."""
+    clashing: tuple[int, ...] = ()
+    """Two workers that did."""
+    usage: Usage = field(default_factory=Usage)
+    started: str = ""
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +125,11 @@ class Observed:
     """Name of an ancestor whose user wants neither it nor what descends from it."""
     jobs: tuple[JobFacts, ...] = ()
     pod: PodFacts = field(default_factory=PodFacts)
-    """Pod of the attempt that the status names."""
+    """Pod of the attempt that the status names; of several workers', the one that says most."""
     older: tuple[PodFacts, ...] = ()
-    """Pods of the run's other attempts."""
+    """All its other pods: of other attempts, and the current one's other workers."""
+    crew: tuple[PodFacts, ...] = ()
+    """Pods of the current attempt where several workers share the work, `pod` among them."""
     mended: bool = False
     """The status as it stands says something else: `instance` carries the one put right."""
     given: Given = field(default_factory=Given)
@@ -118,3 +137,10 @@ class Observed:
     """Why the resource cannot be read, where it cannot (written under an older schema)."""
     no_pod: bool = False
     """The plugin only links: the operator writes its manifest itself."""
+
+    @property
+    def working(self) -> bool:
+        """Something of the run works, or will without our doing."""
+        if any(job.workers and not job.over and not job.deleted for job in self.jobs):
+            return True
+        return self.pod.stage not in {Stage.ENDED, Stage.NO_POD} and not self.pod.deleted

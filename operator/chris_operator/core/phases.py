@@ -75,11 +75,13 @@ class Reason(StrEnum):
     PLUGIN_FAILED = "PluginFailed"
     OUT_OF_MEMORY = "OutOfMemory"
     COMPLETED = "Completed"
+    PARTLY_COMPLETED = "PartlyCompleted"
     CACHE_HIT = "CacheHit"
     INVALID_SPEC = "InvalidSpec"
     INVALID_PARAMETERS = "InvalidParameters"
     EMPTY_INPUT = "EmptyInput"
     PARENT_FAILED = "ParentFailed"
+    OUTPUTS_CLASH = "OutputsClash"
     DISK_EXCEEDED = "DiskExceeded"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     CANCELLED = "Cancelled"
@@ -139,11 +141,13 @@ PHASES: dict[Reason, Phase] = {
         Kind.RETRIED, Fault.PLUGIN, CubeStatus.STARTED, CubeStatus.FINISHED_WITH_ERROR, bound=32
     ),
     Reason.COMPLETED: Phase(Kind.SUCCEEDED, Fault.NOBODY, CubeStatus.FINISHED_SUCCESSFULLY),
+    Reason.PARTLY_COMPLETED: Phase(Kind.SUCCEEDED, Fault.PLUGIN, CubeStatus.FINISHED_SUCCESSFULLY),
     Reason.CACHE_HIT: Phase(Kind.SUCCEEDED, Fault.NOBODY, CubeStatus.FINISHED_SUCCESSFULLY),
     Reason.INVALID_SPEC: Phase(Kind.FAILED, Fault.USER, CubeStatus.CANCELLED),
     Reason.INVALID_PARAMETERS: Phase(Kind.FAILED, Fault.USER, CubeStatus.CANCELLED),
     Reason.EMPTY_INPUT: Phase(Kind.FAILED, Fault.USER, CubeStatus.CANCELLED),
     Reason.PARENT_FAILED: Phase(Kind.FAILED, Fault.USER, CubeStatus.CANCELLED),
+    Reason.OUTPUTS_CLASH: Phase(Kind.FAILED, Fault.PLUGIN, CubeStatus.FINISHED_WITH_ERROR),
     Reason.DISK_EXCEEDED: Phase(Kind.FAILED, Fault.PLUGIN, CubeStatus.FINISHED_WITH_ERROR),
     Reason.DEADLINE_EXCEEDED: Phase(Kind.FAILED, Fault.PLUGIN, CubeStatus.CANCELLED),
     Reason.CANCELLED: Phase(Kind.FAILED, Fault.USER, CubeStatus.CANCELLED),

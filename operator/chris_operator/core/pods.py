@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from chris_operator.staging import contract
 
-from . import demand, observe
+from . import demand, indexed, observe
 from .demand import GIB, MIB, GpuSettings, Manifest, Priority, Resources
 from .names import (
     ATTEMPT_LABEL,
@@ -21,6 +21,7 @@ from .names import (
     QUEUE_LABEL,
     RUN_LABEL,
     RUN_UID_LABEL,
+    SPLIT_LABEL,
     attempt_name,
     label_value,
 )
@@ -81,6 +82,8 @@ class Attempt:
     priority: Priority = "normal"
     queue: str = ""
     """Queue of Kueue's; empty where the Job may start at once."""
+    fan: indexed.Fan | None = None
+    """How several workers share the work; None: one pod does it."""
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -95,6 +98,7 @@ def _labels(attempt: Attempt) -> dict[str, str]:
         RUN_UID_LABEL: attempt.uid,
         RUN_LABEL: label_value(attempt.instance),
         ATTEMPT_LABEL: str(attempt.number),
+        **({SPLIT_LABEL: attempt.fan.split} if attempt.fan else {}),
     }
 
 
@@ -167,7 +171,10 @@ def _plugin_container(attempt: Attempt, settings: PodSettings, disk: int) -> Man
         "imagePullPolicy": settings.image_pull_policy,
         "command": [f"{settings.tools}/busybox", "sh", f"{settings.tools}/run", STATE, *deadline, "--"],
         "args": [_escape(word) for word in attempt.command],
-        "env": [{"name": name, "value": _escape(value)} for name, value in environment.items()],
+        "env": [
+            *({"name": name, "value": _escape(value)} for name, value in environment.items()),
+            *(indexed.program_environment(attempt.fan) if attempt.fan else ()),
+        ],
         "volumeMounts": [
             _mount("tools", TOOLS, read_only=True),
             _mount("state", STATE),
@@ -240,6 +247,9 @@ _DEFAULT_CONTAINER = {"kubectl.kubernetes.io/default-container": observe.PLUGIN}
 """`kubectl logs` and `kubectl exec` without -c mean the program."""
 
 
+_ONE_POD = {"backoffLimit": 0, "completions": 1, "parallelism": 1}
+
+
 def job(attempt: Attempt, settings: PodSettings) -> Manifest:
     """The Job of one attempt; the operator, not the Job controller, decides about retries."""
     labels = _labels(attempt)
@@ -254,9 +264,7 @@ def job(attempt: Attempt, settings: PodSettings) -> Manifest:
         "metadata": metadata,
         "spec": {
             **({"suspend": True} if attempt.queue else {}),  # from here on Kueue's to write
-            "backoffLimit": 0,
-            "completions": 1,
-            "parallelism": 1,
+            **(indexed.job_spec(attempt.fan) if attempt.fan else _ONE_POD),
             "podReplacementPolicy": "Failed",
             "template": {
                 "metadata": {"labels": labels, "annotations": _DEFAULT_CONTAINER | dict(attempt.annotations)},

@@ -51,7 +51,12 @@ def complaints(spec: PluginInstanceSpec, plugin: PluginSpec) -> list[str]:
                 f"{least}{suffix} to {most}{suffix}: ask for something within that range"
             )
     workers = plugin.workers
-    if spec.workers != "auto" and not workers.least <= spec.workers <= workers.most:
+    if plugin.split is None and spec.workers not in (1, "auto"):
+        found.append(
+            f"workers is {spec.workers}, but {plugin.name} {plugin.version} does not say how its work can be shared "
+            "(its Plugin's split): leave workers out"
+        )
+    elif spec.workers != "auto" and not workers.least <= spec.workers <= workers.most:
         found.append(
             f"workers is {spec.workers}, but {plugin.name} {plugin.version} takes "
             f"{workers.least} to {workers.most}: ask for something within that range"

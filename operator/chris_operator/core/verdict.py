@@ -18,6 +18,8 @@ class Fact(StrEnum):
     LISTING = "listing of the named paths"
     REJECTED = "words of the Job controller"
     KEPT = "output that Swift keeps"
+    UNITS = "what of the input can be given to workers"
+    UNION = "outputs of the workers"
     SECRET = "Secret of the attempt"  # noqa: S105  the name of a fact
 
 

@@ -147,6 +147,8 @@ _FIXED = (
     "network",
     "allowEmptyInput",
     "checkpoint",
+    "split",
+    "partialSuccess",
     *(
         f"{end}{what}"
         for what in ("NumberOfWorkers", "CpuLimit", "MemoryLimit", "GpuLimit", "DiskLimit")
@@ -260,10 +262,15 @@ class PluginSpec(Spec):
     public_repo: Annotated[str, Field(max_length=300)] = ""
     """Address of its source code."""
 
+    split: Literal["files", "directories", "index"] | None = None
+    """How the work of a run is shared: each worker gets some files of the input, whole directories of it, or all of it
+    and divides the work itself by CHRIS_SHARD_INDEX and CHRIS_SHARD_COUNT; left out: it cannot be shared."""
+    partial_success: StrictBool = False
+    """Whether a run succeeds although some of its workers failed, with the output of the others."""
     min_number_of_workers: Workers = 1
-    """Least number of pods that share a run's work."""
+    """Least number of pods that share a run's work; needs split."""
     max_number_of_workers: Workers | None = None
-    """Most pods that can share a run's work; left out: the work cannot be shared."""
+    """Most pods that can share a run's work; needs split, and left out the work cannot be shared."""
     min_cpu_limit: CpuLimit = CPU_DEFAULT
     """Least CPU: millicores as an integer, or a text as 500m; empty: 1000m."""
     max_cpu_limit: CpuLimit | None = None
@@ -313,7 +320,9 @@ class PluginSpec(Spec):
 
     @property
     def workers(self) -> Bounds:
-        """Number of pods; one without a declared maximum, since such a program would do all work in each."""
+        """Number of pods; one where nothing says how to share the work: such a program would do all of it in each."""
+        if self.split is None:
+            return Bounds(1, 1)
         return Bounds(self.min_number_of_workers, self.max_number_of_workers or self.min_number_of_workers)
 
 

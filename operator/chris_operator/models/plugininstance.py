@@ -77,13 +77,14 @@ class Resources(Spec):
 
 
 _AGAIN = "create another PluginInstance"
+_FIXED = ("plugin", "previous", "resources", "workers", "maxParallel", "retriesPerIndex", "cache")
 
 
 class PluginInstanceSpec(Spec):
     """What runs, on what, and how."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *(immutable(field, _AGAIN) for field in ("plugin", "previous", "resources", "workers", "cache")),
+        *(immutable(field, _AGAIN) for field in _FIXED),
         Rule(
             cel="!has(oldSelf.feed) || (has(self.feed) && self.feed == oldSelf.feed)",
             message=f"feed cannot change once it is set; {_AGAIN}",
@@ -115,14 +116,20 @@ class PluginInstanceSpec(Spec):
     resources: Resources | None = None
     """What one pod of the run gets."""
     workers: Workers = 1
-    """Number of pods that share the work, or auto."""
+    """Number of pods that share the work, as far as there is work for each; auto: as many as there are files or
+    directories to share, or where the program divides the work itself, as many as its Plugin allows."""
+    max_parallel: Annotated[int, Field(strict=True, ge=1, le=10000)] | None = None
+    """How many of the workers may run at a time; left out: all."""
+    retries_per_index: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
+    """How often a single worker is run again after it failed, while the others go on."""
     priority: Priority = "normal"
     """Which runs go first when there is not room for all; slack takes what others claimed and do not use, and makes
     way for them. A change applies from the next attempt on."""
     retries: Retries = 0
     """How often the program is run again after it failed; failures of the cluster do not count."""
     deadline_seconds: Deadline | None = None
-    """How long the program may run, counted from its start; a longer time holds from the next attempt on."""
+    """How long the program may run, counted from its start, in each worker for itself; a longer time holds from the
+    next attempt on."""
     cancel: StrictBool = False
     """Whether the run and all that descends from it shall end now; what has ended stays. It cannot be taken back."""
     suspend: StrictBool = False
@@ -178,6 +185,17 @@ class Usage(Model):
     """Most memory that it held."""
 
 
+class WorkerCounts(Model):
+    """The pods that share a run's work."""
+
+    count: Annotated[int, Field(strict=True, ge=1)]
+    """How many there are."""
+    succeeded: Count = 0
+    """How many have ended well; told now and then."""
+    failed: Count = 0
+    """How many have failed for good."""
+
+
 class Phases(Model):
     """Where the time went, in seconds."""
 
@@ -210,6 +228,8 @@ class PluginInstanceStatus(Model):
     """Succeeded (Unknown while the run is going on), and kstatus's Reconciling and Stalled."""
     attempt: Attempt | None = None
     """Attempt that is going on, or the last one."""
+    workers: WorkerCounts | None = None
+    """The pods that share the work, where there are several."""
     failures: Annotated[dict[str, Count], Field(max_length=32)] | None = None
     """How many attempts failed, by reason; the reason tells whose fault it was."""
     output: Output | None = None

@@ -35,6 +35,14 @@ USAGE_FILE = "usage"
 
 MANIFEST_NAME = "manifest"
 LOG_NAME = "log"
+PARTS_DIR = "parts/"
+"""Below it, a directory of its own for what each worker of a shared run publishes, named by its index."""
+
+INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
+"""Tells our containers which worker they are; Kubernetes gives it to every container of an Indexed Job."""
+SHARD_INDEX_VARIABLE = "CHRIS_SHARD_INDEX"
+SHARD_COUNT_VARIABLE = "CHRIS_SHARD_COUNT"
+"""Tell the program which worker it is, from 0, and of how many."""
 
 EXIT_OK = 0
 EXIT_PLUGIN_FAILED = 1
@@ -51,6 +59,8 @@ MESSAGE_BYTES = 4096
 OPTIONAL_LIMITS = frozenset({"log_bytes", "output_bytes"})
 
 Step = Literal["stage-in", "publish"]
+Split = Literal["files", "directories", "index"]
+SPLITS: tuple[Split, ...] = ("files", "directories", "index")
 T = TypeVar("T")
 Text = str | bytes
 """JSON as it comes; named, because `Report` has a field `bytes`."""
@@ -115,8 +125,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Share:
+    """How the work is divided among `count` workers, which all get the same order."""
+
+    split: Split
+    count: int
+
+
+@dataclass(frozen=True)
 class StageJob:
-    """Everything staging needs for one attempt."""
+    """Everything staging needs for one attempt; `share` is None where one pod does all the work."""
 
     run: RunRef
     swift: SwiftEndpoint
@@ -124,6 +142,7 @@ class StageJob:
     get: tuple[Grant, ...]
     put: Grant
     limits: Limits = Limits()
+    share: Share | None = None
 
     def to_json(self) -> str:
         """The text of `job.json`."""
@@ -139,6 +158,7 @@ class StageJob:
                 "get": [asdict(grant) for grant in self.get],
                 "put": asdict(self.put),
                 "limits": {camel(name): value for name, value in asdict(self.limits).items()},
+                "share": asdict(self.share) if self.share else None,
             },
             indent=1,
         )
@@ -172,6 +192,7 @@ class StageJob:
             get=tuple(each.grant() for each in document.children("get")),
             put=document.child("put").grant(),
             limits=document.child("limits").limits(),
+            share=document.child("share").share() if document.fields.get("share") else None,
         )
 
     def with_grants(self, *, get: tuple[Grant, ...], put: Grant) -> Self:
@@ -291,6 +312,16 @@ class Document:
         if prefix.count("/") < 4 or not prefix.startswith("/v1/") or not prefix.endswith("/"):  # noqa: PLR2004
             raise ContractError(f"{self.name}: prefix is {prefix!r}; must be /v1/<account>/<container>/…/")
         return Grant(prefix=prefix, query=self.text("query"))
+
+    def share(self) -> Share:
+        """This document as a share of the work."""
+        named, count = self.text("split"), self.integer("count")
+        split = next((known for known in SPLITS if known == named), None)
+        if split is None:
+            raise ContractError(f"{self.name}: split is {named!r}; must be one of {', '.join(SPLITS)}")
+        if count < 1:
+            raise ContractError(f"{self.name}: count is {count}; must be at least 1")
+        return Share(split, count)
 
     def limits(self) -> Limits:
         """This document as limits; a limit left out has its default."""

@@ -7,6 +7,7 @@ but regular files is read, sizes are bounded.
 import gzip
 import json
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from chris_operator.staging.errors import StagingError
 from chris_operator.staging.manifest import Entry, Header, Tally
 from chris_operator.staging.places import Places, log
 from chris_operator.staging.sentry import Ending, Life
+from chris_operator.staging.share import own_prefix
 from chris_operator.staging.swift_http import CHUNK, SwiftHttp
 from chris_operator.staging.upload import Source, Target, Uploader
 from chris_operator.staging.walk import Walk
@@ -52,13 +54,13 @@ def send_all(places: Places, job: StageJob, report: Report, ended: Ending) -> Re
     """Upload output, log and manifest; returns the completed report."""
     walk = Walk(places.path(contract.OUTGOING_DIR))
     with Crew(job.limits.threads) as crew, tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
-        target = Target(
-            SwiftHttp(places.load_job, crew.stopped), job.put.prefix.removeprefix(job.container_path)
-        )
+        target = Target(SwiftHttp(places.load_job, crew.stopped), own_prefix(job, os.environ))
+        # A worker of several is tried again within its attempt: nobody may write over what another try left.
+        data = target.below(f"try-{secrets.token_hex(4)}") if job.share else target
         crew.submit(partial(send_log, places, target, job.limits.log_bytes))
-        uploader = Uploader(Source(walk.root), target, crew, job.limits.pack_bytes, job.limits.piece_bytes)
+        uploader = Uploader(Source(walk.root), data, crew, job.limits.pack_bytes, job.limits.piece_bytes)
         tally = write_lines(walk, uploader, spool, job.limits.output_bytes)
-        header = tally.header([target.prefix] * bool(tally.bytes), partial=report.exit_code != 0)
+        header = tally.header([data.prefix] * bool(tally.bytes), partial=report.exit_code != 0)
         ended.check()
         etag, size = send_manifest(header, report, spool, target)
     if walk.skipped:
@@ -71,7 +73,7 @@ def send_all(places: Places, job: StageJob, report: Report, ended: Ending) -> Re
         bytes=header.bytes,
         manifest_etag=etag,
         manifest_bytes=size,
-        uploaded_bytes=target.uploaded,
+        uploaded_bytes=target.uploaded + (data.uploaded if data is not target else 0),
         skipped=sum(walk.skipped.values()),
     )
 

@@ -8,9 +8,10 @@ asked for once more before it is an error. Memory depends on the number of threa
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from chris_operator.staging import contract, manifest, ready
 from chris_operator.staging.contract import InputRef, Report, StageJob
@@ -20,6 +21,7 @@ from chris_operator.staging.errors import StagingError
 from chris_operator.staging.manifest import Checker, Entry, ManifestError
 from chris_operator.staging.places import Places
 from chris_operator.staging.placing import Member, Placer
+from chris_operator.staging.share import division, own_index
 from chris_operator.staging.swift_http import SwiftHttp
 
 SPOOL_BYTES = 16 << 20
@@ -31,19 +33,50 @@ def stage_in(places: Places, job: StageJob) -> Report:
     """Stage everything and say "ready"; StagingError where that cannot be."""
     incoming = places.path(contract.INCOMING_DIR)
     empty_directory(incoming)
-    files = size = 0
     with Crew(job.limits.threads) as crew:
         placer = Placer(SwiftHttp(places.load_job, crew.stopped), incoming)
+        share = OwnShare(job, placer)
         for each in job.inputs:
-            header = stage_input(each, placer, crew)
-            files, size = files + header.files, size + header.bytes
+            stage_input(each, placer, crew, share.of)
     install_tools(places)
     ready.say(places)
-    return Report("stage-in", ok=True, files=files, bytes=size)
+    return Report("stage-in", ok=True, files=share.files, bytes=share.bytes)
 
 
-def stage_input(source: InputRef, placer: Placer, crew: Crew) -> manifest.Header:
-    """Submit the reading of one input, whose manifest is proven on the way; returns its header."""
+class OwnShare:
+    """Which files are staged here: all, unless this pod is one of several that divide the input; counts them."""
+
+    def __init__(self, job: StageJob, placer: Placer) -> None:
+        self.files = self.bytes = 0
+        self._index = own_index(job.share, os.environ) if job.share else 0
+        self._divided = None
+        if job.share and job.share.split != "index":
+            self._divided = division(job.share.split)
+            for each in job.inputs:
+                with opened(each, placer) as found:
+                    for member in found.members:
+                        self._divided.note(member.path, member.entry.size)
+                    found.checker.finish()
+            self._divided.settle(job.share.count)
+
+    def of(self, found: Iterable[Member]) -> Iterator[Member]:
+        """Our files among all; they must come by in the inputs' order."""
+        for member in found:
+            if self._divided is None or self._divided.worker(member.path) == self._index:
+                self.files, self.bytes = self.files + 1, self.bytes + member.entry.size
+                yield member
+
+
+class Opened(NamedTuple):
+    """An input whose manifest is being read, and proven on the way."""
+
+    checker: Checker
+    members: Iterator[Member]
+
+
+@contextmanager
+def opened(source: InputRef, placer: Placer) -> Iterator[Opened]:
+    """The files of an input."""
     name = source.manifest.removeprefix(placer.swift.job.container_path)
     if source.into and not manifest.is_safe(source.into):
         raise StagingError("JobInvalid", f"into is {source.into!r}; must be a relative path without . or ..")
@@ -51,26 +84,34 @@ def stage_input(source: InputRef, placer: Placer, crew: Crew) -> manifest.Header
         placer.swift.read_whole(name, spool)
         spool.seek(0)
         try:
-            return submit_all(spool, source, placer, crew)
+            header, entries = promised(spool, source)
+            checker = Checker(header, placer.readable_prefixes())
+            yield Opened(checker, members(entries, checker, source.into))
         except ManifestError as error:
             raise StagingError(
                 "ManifestInvalid", error.rule, object=error.object or name, line=error.line
             ) from error
 
 
-def submit_all(spool: IO[bytes], source: InputRef, placer: Placer, crew: Crew) -> manifest.Header:
-    """Plan the reading of a manifest's files and hand it to the crew."""
+def promised(spool: IO[bytes], source: InputRef) -> tuple[manifest.Header, Iterator[Entry]]:
+    """Header and entries of a manifest, which must be the one that this run was promised."""
     header, entries = manifest.read(spool)
     if header.digest != source.digest:
         raise ManifestError(f"digest is {header.digest}; this run was promised {source.digest}", line=1)
     if header.partial:
         raise ManifestError("belongs to a run that failed; it cannot be an input", line=1)
-    checker = Checker(header, placer.readable_prefixes())
-    for work in plan(members(entries, checker, source.into)):
-        for task in work.tasks(placer):
-            crew.submit(task)
-    checker.finish()
-    return header
+    return header, entries
+
+
+def stage_input(
+    source: InputRef, placer: Placer, crew: Crew, ours: Callable[[Iterator[Member]], Iterator[Member]] = iter
+) -> None:
+    """Plan the reading of an input's files, or of those that are `ours`, and hand it to the crew."""
+    with opened(source, placer) as found:
+        for work in plan(ours(found.members)):
+            for task in work.tasks(placer):
+                crew.submit(task)
+        found.checker.finish()
 
 
 def members(entries: Iterable[Entry], checker: Checker, into: str) -> Iterator[Member]:

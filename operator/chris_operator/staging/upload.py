@@ -90,6 +90,10 @@ class Target:
     uploaded: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def below(self, name: str) -> "Target":
+        """A directory of it."""
+        return Target(self.swift, f"{self.prefix}{name}/")
+
     def write(self, name: str, size: int, chunks: Chunks) -> str:
         """Make an object and return its ETag."""
         etag = self.swift.write(self.prefix + name, size, chunks)

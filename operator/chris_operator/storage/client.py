@@ -92,12 +92,12 @@ class Container:
     # Objects
 
     def get(
-        self, name: str, *, first_bytes: int | None = None, if_match: str | None = None
+        self, name: str, *, first_bytes: int | None = None, start: int = 0, if_match: str | None = None
     ) -> tuple[bytes, ObjectInfo]:
-        """An object's bytes (or only the first ones) and its facts."""
+        """An object's bytes (or only the first ones, from `start`) and its facts."""
         headers = {"If-Match": if_match} if if_match else {}
         if first_bytes is not None:
-            headers["Range"] = f"bytes=0-{first_bytes - 1}"
+            headers["Range"] = f"bytes={start}-{start + first_bytes - 1}"
         try:
             found, body = self._call(name, "get_object", self.container, name, headers=headers)
         except StorageError as error:
