@@ -1,4 +1,4 @@
-"""Command line: find the scan, register it, measure, save."""
+"""Command line: find each scan, register it, measure, save."""
 
 import sys
 import tempfile
@@ -85,8 +85,15 @@ def align(fixed: Any, head: Any, scratch: Path, scan: inputs.Scan) -> Any:
 
 
 def run(options: Namespace, inputdir: Path, outputdir: Path) -> None:
-    """The whole run; raises InputError for an input that cannot be used."""
-    scan = inputs.find(inputdir)
+    """Every scan of the input; raises InputError for one that cannot be used."""
+    for scan in inputs.find(inputdir):
+        target = outputdir / scan.place
+        target.mkdir(exist_ok=True)
+        run_one(options, inputdir, scan, target)
+
+
+def run_one(options: Namespace, inputdir: Path, scan: inputs.Scan, outputdir: Path) -> None:
+    """One scan, whose results go to `outputdir`; raises InputError."""
     from pl_register import algorithm, outputs, picture, registration, template  # noqa: PLC0415  see read_image
 
     head = read_head(inputdir, scan)
@@ -121,7 +128,7 @@ def run(options: Namespace, inputdir: Path, outputdir: Path) -> None:
     min_cpu_limit="1000m",
 )
 def main(options: Namespace, inputdir: Path, outputdir: Path) -> None:
-    """Register the scan below `inputdir`; an unusable input ends with exit code 1 and an explanation."""
+    """Register the scans below `inputdir`; an unusable input ends with exit code 1 and an explanation."""
     try:
         run(options, inputdir, outputdir)
     except inputs.InputError as error:

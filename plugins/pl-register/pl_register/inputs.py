@@ -26,6 +26,11 @@ class Scan:
     white: PurePosixPath | None
 
     @property
+    def place(self) -> PurePosixPath:
+        """Where the results belong: the input's folder in which the scan lies, or the top if it lies there."""
+        return PurePosixPath(*self.head.parts[:-1][:1])
+
+    @property
     def files(self) -> list[PurePosixPath]:
         """All files that are read."""
         return [file for file in (self.head, self.brain, self.white) if file]
@@ -44,21 +49,33 @@ def only(files: Sequence[PurePosixPath], what: str, everything: Sequence[PurePos
     if len(files) == 1:
         return files[0]
     if files:
-        message = f"looked for one {what} and found {len(files)}: {', '.join(map(str, files))}; give one scan per run"
+        message = f"looked for one {what} and found {len(files)}: {', '.join(map(str, files))}; give one scan, or each in a folder of its own"
     else:
         message = f"looked for one {what} and found none; {listing(everything)}"
     raise InputError(message)
 
 
+def heads_of(files: Sequence[PurePosixPath]) -> list[PurePosixPath]:
+    """Head scans: `<subject>_T1w.nii[.gz]`, unless a `space-` or `desc-` says that it has been processed."""
+    return [file for file in files if HEAD.fullmatch(file.name) and not DERIVED.search(file.name)]
+
+
+def choose_all(files: Sequence[PurePosixPath]) -> list[Scan]:
+    """The scans of an input: one, or one in each of several folders, with all that belongs to it; raises InputError."""
+    heads = heads_of(files)
+    folders = sorted({head.parts[0] for head in heads if head.parent.name})
+    if len(folders) <= 1 or any(not head.parent.name for head in heads):
+        return [choose(files)]
+    return [choose([file for file in files if file.parts[0] == folder]) for folder in folders]
+
+
 def choose(files: Sequence[PurePosixPath]) -> Scan:
     """The scan among the input's files.
 
-    The head scan is `<subject>_T1w.nii[.gz]`, unless a `space-` or `desc-` says that it has been processed; the
-    masks carry the same subject. Raises InputError.
+    The masks carry the head scan's subject. Raises InputError.
     """
     everything = sorted(files)
-    heads = [file for file in everything if HEAD.fullmatch(file.name) and not DERIVED.search(file.name)]
-    head = only(heads, "head scan (<subject>_T1w.nii.gz)", everything)
+    head = only(heads_of(everything), "head scan (<subject>_T1w.nii.gz)", everything)
     match = HEAD.fullmatch(head.name)
     subject = match["subject"] if match else ""
 
@@ -71,9 +88,11 @@ def choose(files: Sequence[PurePosixPath]) -> Scan:
     return Scan(subject, head, brain, white)
 
 
-def find(folder: Path) -> Scan:
-    """The scan in a folder or anywhere below it; raises InputError."""
-    return choose([PurePosixPath(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()])
+def find(folder: Path) -> list[Scan]:
+    """The scans in a folder or anywhere below it; raises InputError."""
+    return choose_all(
+        [PurePosixPath(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    )
 
 
 def checksums(folder: Path, scan: Scan) -> dict[str, str]:

@@ -91,7 +91,7 @@ def run(options: Namespace, inputdir: Path, outputdir: Path) -> None:
     parser=parser,
     title="Simulate a diffusion series",
     category="simulation",
-    min_memory_limit="2Gi",
+    min_memory_limit="1Gi",
     min_cpu_limit="500m",
 )
 def main(options: Namespace, inputdir: Path, outputdir: Path) -> None:
