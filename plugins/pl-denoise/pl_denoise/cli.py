@@ -96,6 +96,7 @@ def run(options: Namespace, inputdir: Path, outputdir: Path, shard: inputs.Shard
     category="diffusion",
     min_memory_limit="2Gi",
     min_cpu_limit="1000m",
+    max_number_of_workers=64,
 )
 def main(options: Namespace, inputdir: Path, outputdir: Path) -> None:
     """Denoise the series below `inputdir`; an unusable input ends with exit code 1 and an explanation."""

@@ -126,6 +126,7 @@ def run_one(options: Namespace, inputdir: Path, scan: inputs.Scan, outputdir: Pa
     category="registration",
     min_memory_limit="2Gi",
     min_cpu_limit="1000m",
+    max_number_of_workers=1000,
 )
 def main(options: Namespace, inputdir: Path, outputdir: Path) -> None:
     """Register the scans below `inputdir`; an unusable input ends with exit code 1 and an explanation."""
