@@ -21,7 +21,7 @@ IMAGE_BIN = "/opt/venv/bin"
 HOME_PAGE = "https://chrisproject.org"
 
 # Ours, not ChRIS's: the program does not print them, so the file keeps what a person wrote there.
-OUR_FIELDS = ("allowEmptyInput", "split")
+OUR_FIELDS = ("allowEmptyInput", "checkpoint", "split")
 
 # chris_plugin_info expects one program per distribution; here each is shown to it as if it were the only one.
 ONE_PROGRAM = """

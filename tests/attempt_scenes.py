@@ -34,6 +34,13 @@ STAGE_IN_FAILED = Ended(
         "line": 12,
     },
 )
+REMOVED: Object = {
+    "step": "publish",
+    "ok": False,
+    "code": "Aborted",
+    "checkpoint": "saved (1 files, 2 bytes)",
+}
+"""What publish tells when its pod is removed and the program keeps its state."""
 PUBLISH_FAILED: Object = {
     "step": "publish",
     "ok": False,

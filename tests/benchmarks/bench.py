@@ -64,6 +64,8 @@ TARGETS = (
         "stage_big_up_vs_cli_stock", at_least=1.5, what="1 GiB up, on a Swift with upstream's chunk sizes"
     ),
     Target("stage_big_down_vs_cli_stock", at_least=2.5, what="the same, down"),
+    Target("slack_gain", at_least=0.6, what="slack's CPU time over what a fully claimed node leaves unused"),
+    Target("urgent_slowdown", at_most=1.05, what="an urgent run beside slack over the same alone"),
     Target("staging_rss_mib", at_most=128, what="staging's memory, whatever the data's size"),
 )
 

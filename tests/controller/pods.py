@@ -15,7 +15,7 @@ import requests
 from tests.kubeclient import Client, Object
 
 from chris_operator.staging import manifest
-from chris_operator.staging.contract import Report, StageJob
+from chris_operator.staging.contract import Grant, Report, StageJob
 
 IMAGE_ID = "sha256:" + "1" * 64
 NODE = "node-1"
@@ -224,19 +224,8 @@ class Attempt:
 
     def write(self, files: Mapping[str, bytes], *, partial: bool = False) -> Report:
         """Put the files and their manifest into Swift with this attempt's TempURL; returns publish's report."""
-        pack, entries = b"", []
-        for path, data in sorted(files.items()):
-            piece = manifest.Piece(f"{self.prefix}pack-0", len(pack), len(data))
-            entries.append(
-                manifest.Entry(path, len(data), hashlib.sha256(data).hexdigest(), (piece,) if data else ())
-            )
-            pack += data
-        if pack:
-            self.put("pack-0", pack)
         self.put("log", b"said the program\n")
-        encoded = manifest.encode(entries, [self.prefix], partial=partial)
-        etag = self.put("manifest", encoded)
-        header = manifest.read_header(encoded)
+        header, etag, size = self._send(files, self.stage_job.put, partial=partial)
         return Report(
             step="publish",
             ok=True,
@@ -245,17 +234,41 @@ class Attempt:
             files=header.files,
             bytes=header.bytes,
             manifest_etag=etag,
-            manifest_bytes=len(encoded),
+            manifest_bytes=size,
             cpu_seconds=1.5,
             peak_memory_bytes=1 << 20,
             started=now(),
             ended=now(),
         )
 
-    def put(self, name: str, data: bytes) -> str:
-        """One PUT below this attempt's directory; returns the ETag."""
+    def saves(self, files: Mapping[str, bytes]) -> str:
+        """The pod is removed: put the program's state into Swift; returns its digest."""
         job = self.stage_job
-        answer = requests.put(f"{job.swift.url}{job.put.prefix}{name}?{job.put.query}", data, timeout=30)
+        assert job.checkpoint
+        return self._send(files, job.checkpoint.put)[0].digest
+
+    def _send(
+        self, files: Mapping[str, bytes], grant: Grant, *, partial: bool = False
+    ) -> tuple[manifest.Header, str, int]:
+        """Put files and their manifest where a TempURL allows it; the manifest's header, ETag and size."""
+        pack, entries, place = b"", [], grant.prefix.split("/", 4)[4]
+        for path, data in sorted(files.items()):
+            piece = manifest.Piece(f"{place}pack-0", len(pack), len(data))
+            entries.append(
+                manifest.Entry(path, len(data), hashlib.sha256(data).hexdigest(), (piece,) if data else ())
+            )
+            pack += data
+        if pack:
+            self.put("pack-0", pack, grant)
+        encoded = manifest.encode(entries, [place], partial=partial)
+        etag = self.put("manifest", encoded, grant)
+        return manifest.read_header(encoded), etag, len(encoded)
+
+    def put(self, name: str, data: bytes, grant: Grant | None = None) -> str:
+        """One PUT below this attempt's directory, or what else a TempURL opens; returns the ETag."""
+        job = self.stage_job
+        grant = grant or job.put
+        answer = requests.put(f"{job.swift.url}{grant.prefix}{name}?{grant.query}", data, timeout=30)
         answer.raise_for_status()
         return answer.headers["ETag"].strip('"')
 

@@ -63,6 +63,7 @@ CATALOGUE = (
         maxNumberOfWorkers=4,
         split="index",
     ),
+    plugin("pl-keeps", checkpoint=True),
     plugin("pl-shared", parameters=PARAMETERS, split="index", maxNumberOfWorkers=1000),
     plugin("pl-tolerant", split="index", maxNumberOfWorkers=1000, partialSuccess=True),
     plugin("pl-filewise", "ds", split="files", maxNumberOfWorkers=1000, maxMemoryLimit="500Mi"),

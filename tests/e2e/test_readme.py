@@ -24,6 +24,7 @@ WRITTEN = (
     "build/fetched",
     "build/study",
     "build/first-look",
+    "build/give-way",
     "demo-output/volume",
     "demo-output/volume.log",
 )

@@ -89,6 +89,7 @@ ATTEMPTS: dict[str, tuple[pods.Attempt, PodSettings]] = {
         ),
         SETTINGS.pods,
     ),
+    "checkpoint": (_attempt(decide(observed(child(), program=plugin(checkpoint=True)))), SETTINGS.pods),
     "queued": (_attempt(decide(observed(child(meta=QUEUED)))), SETTINGS.pods),
     "egress": (
         _attempt(decide(observed(instance(), program=plugin(type="fs", network="egress")))),

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from chris_operator.staging import contract
-from chris_operator.staging.contract import Grant, InputRef, Limits, Report, RunRef, StageJob, SwiftEndpoint
+from chris_operator.staging.contract import (
+    Checkpoint,
+    Grant,
+    InputRef,
+    Limits,
+    Report,
+    RunRef,
+    StageJob,
+    SwiftEndpoint,
+)
 from chris_operator.staging.manifest import Entry, Header
 from chris_operator.storage import Storage
 
@@ -48,6 +57,7 @@ class Pod:
             "chris/tools",
             "chris/state",
             "chris/job",
+            "chris/checkpoint",
             "share/incoming",
             "share/outgoing",
             "dev",
@@ -75,11 +85,29 @@ class Pod:
                 Grant(self.storage.path(each), self.storage.sign("GET", each, expires))
                 for each in self._readable
             ),
-            put=Grant(self.storage.path(self.prefix), self.storage.sign("PUT", self.prefix, expires)),
+            put=self._put(self.prefix, expires),
         )
+        if self.job.checkpoint:
+            place = self.storage.name(self.job.checkpoint.put.prefix)
+            renewed = dataclasses.replace(self.job.checkpoint, put=self._put(place, expires))
+            self.job = dataclasses.replace(self.job, checkpoint=renewed)
         new = self.root / "chris" / "job" / "new"
         new.write_text(self.job.to_json())
         new.rename(self.root / "chris" / "job" / "job.json")
+
+    def _put(self, place: str, expires: int) -> Grant:
+        return Grant(self.storage.path(place), self.storage.sign("PUT", place, expires))
+
+    def keep_state(self, place: str, earlier: str = "", patience: int = 20) -> None:
+        """Have the program's state saved below `place`, and begin with the one below `earlier`."""
+        restore = None
+        if earlier:
+            header, _ = self.storage.read_manifest(f"{earlier}manifest")
+            restore = InputRef(self.storage.path(f"{earlier}manifest"), header.digest)
+            self._readable.append(earlier)
+        told = Checkpoint(Grant(self.storage.path(place), ""), restore, patience)
+        self.job = dataclasses.replace(self.job, checkpoint=told)
+        self.sign()
 
     def read_input(self, name: str, digest: str, *prefixes: str) -> None:
         """Add an input by its manifest's name and digest."""
@@ -97,6 +125,10 @@ class Pod:
     @property
     def outgoing(self) -> Path:
         return self.root / "share" / "outgoing"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.root / "chris" / "checkpoint"
 
     @property
     def state(self) -> Path:
@@ -120,7 +152,12 @@ class Pod:
     ) -> subprocess.Popen[bytes]:
         """`run` with a command; `deadline` are the seconds that it may run, and those of its grace."""
         words = [*UNSHARE, BUSYBOX, "sh", str(RUN), str(self.state), *deadline, "--", *command]
-        places = {"IN": str(self.incoming), "OUT": str(self.outgoing), "STATE": str(self.state)}
+        places = {
+            "IN": str(self.incoming),
+            "OUT": str(self.outgoing),
+            "STATE": str(self.state),
+            contract.CHECKPOINT_VARIABLE: str(self.checkpoint),
+        }
         with (self.root / "plugin.log").open("wb") as log:
             return remember(
                 subprocess.Popen(

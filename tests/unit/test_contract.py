@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chris_operator.staging.contract import (
-    ContractError,
+    Checkpoint,
     Grant,
     InputRef,
     Limits,
@@ -17,6 +17,7 @@ from chris_operator.staging.contract import (
     StageJob,
     SwiftEndpoint,
 )
+from chris_operator.staging.document import ContractError
 
 BASE = "/v1/AUTH_chris/users/home/alice/feeds/feed_1/runs/"
 JOB = StageJob(
@@ -40,6 +41,21 @@ def test_a_share_travels_with_the_job():
     older = json.loads(JOB.to_json())
     del older["share"]
     assert StageJob.from_json(json.dumps(older)) == JOB
+
+
+@pytest.mark.parametrize("restore", [None, JOB.inputs[0]], ids=["first", "resumed"])
+def test_a_checkpoint_makes_the_round_trip(restore: InputRef | None):
+    told = Checkpoint(Grant(f"{BASE}8/checkpoint/2/", "temp_url_sig=3"), restore, 10)
+    job = replace(JOB, checkpoint=told)
+    assert StageJob.from_json(job.to_json()) == job
+    assert job.writable == (JOB.put, told.put)
+    assert JOB.writable == (JOB.put,)
+
+
+def test_a_job_of_an_older_operator_keeps_no_state():
+    document = json.loads(JOB.to_json())
+    del document["checkpoint"]
+    assert StageJob.from_json(json.dumps(document)).checkpoint is None
 
 
 def test_limits_left_out_have_defaults():

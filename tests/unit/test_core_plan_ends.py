@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.attempt_scenes import BOUNDED, FAST, PUBLISH_FAILED, PULLING, STAGE_IN_FAILED, under_way
+from tests.attempt_scenes import BOUNDED, FAST, PUBLISH_FAILED, PULLING, REMOVED, STAGE_IN_FAILED, under_way
 from tests.plan_rows import Row, check_decision, check_idempotence
 from tests.runs import FACTS, NOW, at, attempted, ended, job, pod, text
 
@@ -12,6 +12,24 @@ from chris_operator.core.observed import ManifestFact
 from chris_operator.core.phases import PHASES, Kind, Reason
 
 ROWS = (
+    Row(
+        "evicted-with-its-state-saved",
+        under_way(ended(143, 143, report=REMOVED, evicted="drained")),
+        "Preempted",
+        says=("its pod was evicted: drained; its checkpoint is saved (1 files, 2 bytes); attempt 2 follows",),
+        event="Warning",
+        again=0,
+        moves_on=True,
+    ),
+    Row(
+        "removed-with-its-state-lost",
+        under_way(ended(143, 143, report=REMOVED | {"checkpoint": "not saved (SwiftUnavailable)"})),
+        "NodeLost",
+        says=("before the program's end; its checkpoint is not saved (SwiftUnavailable); attempt 2",),
+        event="Warning",
+        again=0,
+        moves_on=True,
+    ),
     Row(
         "succeeds",
         under_way(ended()),

@@ -30,7 +30,7 @@ SOURCE, PROBE = "pl-testsource", "pl-testprobe"
 """Programs that do what they are told, without and with an input."""
 IMAGES = ("staging", "pl-testprobe")
 INSTALLED = ("crds", "manifests/base/policies")
-ALONE = ("manifests/base/namespace.yaml", "manifests/base/rbac.yaml")
+ALONE = ("manifests/base/namespace.yaml", "manifests/base/rbac.yaml", "manifests/base/priorities.yaml")
 PROBES = "tests/e2e/plugins/pl-testprobe/plugin.yaml"
 ADMINISTRATOR = "world-tests"
 QUICK = {"syncFrequency": "2s", "nodeLeaseDurationSeconds": 8}

@@ -212,6 +212,7 @@ class Applier:
         place = run_prefix(status.user, status.feed_id, status.id)
         kept = attempt_prefix(status.user, status.feed_id, status.id, action.keep) if action.keep else None
         await asyncio.to_thread(self._storage.sweep, f"{place}attempts/", kept)
+        await asyncio.to_thread(self._storage.delete_prefix, place + inputs.CHECKPOINTS)
 
     async def _delete_data(self, o: Observed) -> None:
         status = o.instance.status

@@ -27,6 +27,7 @@ from chris_operator.staging.contract import (
 )
 from chris_operator.storage import Storage
 
+from . import checkpoints
 from .facts import Facts
 from .settings import OperatorSettings
 
@@ -45,7 +46,8 @@ class Grants:
         # The first use of the key and the address may ask Swift; afterwards both are remembered.
         signed = await asyncio.to_thread(self._sign, o, number, prefixes, now)
         self._signed[o.instance.metadata.uid, number] = now
-        return replace(signed, share=share)
+        # Workers that share a run begin anew when they are tried again: there is one state, and it is nobody's.
+        return replace(signed, share=share, checkpoint=None if share else signed.checkpoint)
 
     def _sign(self, o: Observed, number: int, prefixes: tuple[str, ...], now: datetime) -> StageJob:
         meta, run_id = o.instance.metadata, o.instance.status.id or o.given.run_id or 0
@@ -54,6 +56,7 @@ class Grants:
         def grant(method: str, prefix: str) -> Grant:
             return Grant(self._storage.path(prefix), self._storage.sign(method, prefix, expires))
 
+        checkpoint, restorable = checkpoints.order(self._storage, o, number, grant)
         return StageJob(
             run=RunRef(namespace=meta.namespace, name=meta.name, uid=meta.uid, id=run_id, attempt=number),
             swift=SwiftEndpoint(self._settings.swift_url or self._storage.url, self._storage.ca_bundle),
@@ -61,9 +64,10 @@ class Grants:
                 InputRef(manifest=self._storage.path(each.manifest), digest=each.digest)
                 for each in inputs.of(o)
             ),
-            get=tuple(grant("GET", prefix) for prefix in prefixes),
+            get=tuple(grant("GET", prefix) for prefix in (*prefixes, *restorable)),
             put=grant("PUT", inputs.own_prefix(o, number)),
             limits=Limits(output_bytes=disk(o.instance.spec, o.plugin) if o.plugin else None),
+            checkpoint=checkpoint,
         )
 
     async def renew(self, o: Observed, now: datetime | None = None) -> timedelta | None:

@@ -74,6 +74,7 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
     spec, meta, status = o.instance.spec, o.instance.metadata, o.instance.status
     run_id = status.id or o.given.run_id or 0
     parents = [p for name in spec.previous if (p := o.parents.get(name))]
+    fan = fanout.wanted(o, plugin)
     return pods.Attempt(
         namespace=meta.namespace,
         instance=meta.name,
@@ -88,9 +89,10 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
         fixed_user=o.tenant.fixed_user,
         network=plugin.network,
         deadline_seconds=spec.deadline_seconds,
+        checkpoint=plugin.checkpoint and fan is None,
         priority=spec.priority,
         queue=queueing.queue_of(o.instance),
-        fan=fanout.wanted(o, plugin),
+        fan=fan,
     )
 
 

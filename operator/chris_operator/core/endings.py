@@ -83,7 +83,8 @@ def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
         words = report.excess_words(pod.evicted or "")
         return Verdict(Reason.DISK_EXCEEDED, words, final=True, status=report.facts(pod))
     if pod.evicted and not published(pod):
-        return failed(o, attempt, Reason.PREEMPTED, f"its pod was evicted: {pod.evicted}", now)
+        words = f"its pod was evicted: {pod.evicted}{report.checkpoint_words(pod)}"
+        return failed(o, attempt, Reason.PREEMPTED, words, now)
     if pod.stage_in is not None and pod.stage_in.exit_code != 0:
         return stage_in_failed(o, attempt, pod.stage_in, now)
     if pod.plugin is not None and pod.plugin.reason == "OOMKilled":
@@ -113,10 +114,12 @@ def stage_in_failed(o: Observed, attempt: AttemptStatus, stage_in: Ended, now: d
 
 
 def _removed(o: Observed, attempt: AttemptStatus, before: str, now: datetime) -> Verdict:
-    job = job_of(o, attempt.number)
+    job, saved = job_of(o, attempt.number), report.checkpoint_words(o.pod)
     if job and job.suspended:
-        return failed(o, attempt, Reason.PREEMPTED, "its queue took its place back", now)
-    return failed(o, attempt, Reason.NODE_LOST, f"its pod was removed before the program's {before}", now)
+        return failed(o, attempt, Reason.PREEMPTED, f"its queue took its place back{saved}", now)
+    return failed(
+        o, attempt, Reason.NODE_LOST, f"its pod was removed before the program's {before}{saved}", now
+    )
 
 
 def published(pod: PodFacts) -> bool:

@@ -9,6 +9,8 @@ from .names import attempt_prefix
 from .observed import Observed
 
 MANIFEST = "manifest"
+CHECKPOINTS = "checkpoint/"
+"""Below a run's place: what its attempts saved of their programs' state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ def of(o: Observed) -> list[Input]:
 def named_prefix(o: Observed) -> str:
     """Where the manifest of what a run's parameters name in Swift is kept, as it was when the run first started."""
     return f"{own_prefix(o, 1).rpartition('attempts/')[0]}inputs/"
+
+
+def checkpoints_prefix(o: Observed) -> str:
+    """Where the run's attempts save their programs' state, each in a directory named by its number."""
+    return f"{own_prefix(o, 1).rpartition('attempts/')[0]}{CHECKPOINTS}"
 
 
 def readable(o: Observed) -> tuple[str, ...]:

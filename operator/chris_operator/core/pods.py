@@ -30,6 +30,7 @@ INCOMING = contract.INCOMING_DIR
 OUTGOING = contract.OUTGOING_DIR
 TOOLS = contract.TOOLS_DIR
 STATE = contract.STATE_DIR
+CHECKPOINT = contract.CHECKPOINT_DIR
 JOB = contract.JOB_DIR
 UID = 65532
 """The user id of every container, unless the namespace carries a range of its own (OpenShift)."""
@@ -79,6 +80,8 @@ class Attempt:
     """What the plugin may reach besides Swift: `none`, or `egress` for everything."""
     deadline_seconds: int | None = None
     """How long the program may run once its input is there; `run` stops it then."""
+    checkpoint: bool = False
+    """The program keeps its state in a directory of its own, which outlives its pod."""
     priority: Priority = "normal"
     queue: str = ""
     """Queue of Kueue's; empty where the Job may start at once."""
@@ -146,6 +149,11 @@ def _mount(volume: str, path: str, *, read_only: bool = False) -> Manifest:
     return {"name": volume, "mountPath": path} | ({"readOnly": True} if read_only else {})
 
 
+def _checkpoint(attempt: Attempt) -> list[Manifest]:
+    """The mount of the program's state, alike in all containers."""
+    return [_mount("checkpoint", CHECKPOINT)] if attempt.checkpoint else []
+
+
 def _staging_container(
     name: str, settings: PodSettings, mounts: list[Manifest], resources: Manifest
 ) -> Manifest:
@@ -163,6 +171,8 @@ def _staging_container(
 
 def _plugin_container(attempt: Attempt, settings: PodSettings, disk: int) -> Manifest:
     environment = {"HOME": "/tmp", "USER": "chris", **attempt.environment}  # noqa: S108  the pod's own
+    if attempt.checkpoint:
+        environment[contract.CHECKPOINT_VARIABLE] = CHECKPOINT
     limit = attempt.deadline_seconds
     deadline = [] if limit is None else [str(limit), str(settings.grace_seconds)]
     return {
@@ -180,6 +190,7 @@ def _plugin_container(attempt: Attempt, settings: PodSettings, disk: int) -> Man
             _mount("state", STATE),
             _mount("incoming", INCOMING, read_only=True),
             _mount("outgoing", OUTGOING),
+            *_checkpoint(attempt),
         ],
         "securityContext": _SECURITY,
         "resources": demand.plugin(attempt.priority, attempt.resources, disk, settings.gpu),
@@ -202,24 +213,26 @@ def _volumes(attempt: Attempt, settings: PodSettings, input_limit: int) -> list[
         scratch("state", _STATE_BYTES),
         scratch("incoming", input_limit),
         scratch("outgoing", attempt.resources.disk_bytes),
+        *([scratch("checkpoint", attempt.resources.disk_bytes)] if attempt.checkpoint else []),
     ]
 
 
 def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
     """The pod of one attempt."""
     input_limit = attempt.input_bytes + _INPUT_SLACK
-    disk = attempt.resources.disk_bytes + input_limit + _STATE_BYTES
+    written = attempt.resources.disk_bytes * (2 if attempt.checkpoint else 1)
+    disk = written + input_limit + _STATE_BYTES
     lay_out = [] if settings.fast_start else [_mount("tools", TOOLS)]
     stage_in = _staging_container(
         observe.STAGE_IN,
         settings,
-        [*lay_out, _mount("incoming", INCOMING)],
+        [*lay_out, _mount("incoming", INCOMING), *_checkpoint(attempt)],
         demand.staging(attempt.priority, input_limit),
     )
     publish = _staging_container(
         observe.PUBLISH,
         settings,
-        [_mount("outgoing", OUTGOING)],
+        [_mount("outgoing", OUTGOING), *_checkpoint(attempt)],
         demand.staging(attempt.priority, _STATE_BYTES),
     )
     beside = [stage_in] if settings.fast_start else []

@@ -46,6 +46,12 @@ def excess_words(evicted: str) -> str:
     return f"the run wrote more than its disk allows ({told}): raise resources.ephemeralStorage"
 
 
+def checkpoint_words(pod: PodFacts) -> str:
+    """What became of the state of a program whose pod was removed; empty where it keeps none."""
+    told = pod.publish.message.get("checkpoint") if pod.publish else None
+    return f"; its checkpoint is {told}" if told else ""
+
+
 def step_words(step: str, ended: Ended) -> str:
     """How one of our own steps failed: its code and place, never a file name."""
     message = ended.message

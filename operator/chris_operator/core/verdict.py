@@ -74,7 +74,7 @@ class CopyManifest:
 
 @dataclass(frozen=True, slots=True)
 class SweepAttempts:
-    """Remove from Swift what attempts without a commit have left."""
+    """Remove from Swift what attempts without a commit have left, and what programs saved of their state."""
 
     keep: int | None
     """Number of the committed one."""

@@ -292,7 +292,8 @@ class PluginSpec(Spec):
     allow_empty_input: StrictBool = False
     """Whether the program may run on a parent without files."""
     checkpoint: StrictBool = False
-    """Whether the program saves its state in the directory CHRIS_CHECKPOINT_DIR and goes on from what it finds there."""
+    """Whether the program saves its state in the directory CHRIS_CHECKPOINT_DIR and goes on from what it finds there;
+    not where several workers share a run."""
     network: Literal["none", "egress"] = "none"
     """What the program may reach besides Swift: nothing, or everything, the world outside the cluster included."""
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from chris_operator.staging import contract, ready
-from chris_operator.staging.contract import ContractError, Report, Step
+from chris_operator.staging.contract import Report, Step
+from chris_operator.staging.document import ContractError
 from chris_operator.staging.errors import StagingError
 from chris_operator.staging.places import Places, log
 from chris_operator.staging.sentry import Ending, plugin_started
@@ -62,9 +63,12 @@ def run_stage_in(places: Places) -> Report:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(contract.EXIT_ABORTED))
     ready.begin_staging(places)
     try:
-        from chris_operator.staging.stage_in import stage_in  # noqa: PLC0415 - publish does not need it
+        from chris_operator.staging.checkpoint import restore  # noqa: PLC0415 - publish comes without these two
+        from chris_operator.staging.stage_in import stage_in  # noqa: PLC0415
 
-        return stage_in(places, places.load_job())
+        job = places.load_job()
+        restore(places, job)
+        return stage_in(places, job)
     except BaseException:
         with suppress(OSError):
             ready.say(places, ready.FAILED)
@@ -80,10 +84,12 @@ def run_publish(places: Places) -> Report:
     ended.watch()
     ready.wait_until_ready(places)
     with plugin_started(places) as watch:
+        from chris_operator.staging.checkpoint import saved_when_removed  # noqa: PLC0415
         from chris_operator.staging.publish import publish  # noqa: PLC0415
 
-        life = watch.wait_for_end()
-    return publish(places, places.load_job(), life, ended)
+        with saved_when_removed(places, watch):
+            life = watch.wait_for_end()
+            return publish(places, places.load_job(), life, ended)
 
 
 def raise_file_limit() -> None:

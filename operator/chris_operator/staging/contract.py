@@ -8,9 +8,10 @@ Places and exit codes stand here too, since the pod builder and staging must agr
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
+
+from chris_operator.staging.document import ContractError, Document, Text
 
 TOOLS_DIR = "/chris/tools"
 """Where the plugin's container finds `run` and busybox: laid out by stage-in, or as our image, mounted there."""
@@ -22,6 +23,10 @@ JOB_DIR = "/chris/job"
 JOB_FILE = "/chris/job/job.json"
 INCOMING_DIR = "/share/incoming"
 OUTGOING_DIR = "/share/outgoing"
+CHECKPOINT_DIR = "/chris/checkpoint"
+"""Where a program that declares `checkpoint` keeps its own state; writable by it, so never trusted."""
+CHECKPOINT_VARIABLE = "CHRIS_CHECKPOINT_DIR"
+"""Tells the program so."""
 TERMINATION_LOG = "/dev/termination-log"
 
 ALIVE_FIFO = "alive"
@@ -61,13 +66,6 @@ OPTIONAL_LIMITS = frozenset({"log_bytes", "output_bytes"})
 Step = Literal["stage-in", "publish"]
 Split = Literal["files", "directories", "index"]
 SPLITS: tuple[Split, ...] = ("files", "directories", "index")
-T = TypeVar("T")
-Text = str | bytes
-"""JSON as it comes; named, because `Report` has a field `bytes`."""
-
-
-class ContractError(ValueError):
-    """A document of the pod contract breaks its form; the message names document, field and value."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +131,16 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """Where the program's state goes when its pod is removed, and where that of an earlier attempt lies."""
+
+    put: Grant
+    restore: InputRef | None = None
+    patience_seconds: int = 15
+    """How long after SIGTERM the program has to write its state."""
+
+
+@dataclass(frozen=True)
 class StageJob:
     """Everything staging needs for one attempt; `share` is None where one pod does all the work."""
 
@@ -143,6 +151,7 @@ class StageJob:
     put: Grant
     limits: Limits = Limits()
     share: Share | None = None
+    checkpoint: Checkpoint | None = None
 
     def to_json(self) -> str:
         """The text of `job.json`."""
@@ -151,14 +160,12 @@ class StageJob:
                 "version": 1,
                 "run": asdict(self.run),
                 "swift": {"url": self.swift.url, "caBundle": self.swift.ca_bundle},
-                "inputs": [
-                    {"manifest": {"path": each.manifest}, "digest": each.digest, "into": each.into}
-                    for each in self.inputs
-                ],
+                "inputs": [input_fields(each) for each in self.inputs],
                 "get": [asdict(grant) for grant in self.get],
                 "put": asdict(self.put),
                 "limits": {camel(name): value for name, value in asdict(self.limits).items()},
                 "share": asdict(self.share) if self.share else None,
+                "checkpoint": checkpoint_fields(self.checkpoint),
             },
             indent=1,
         )
@@ -166,7 +173,7 @@ class StageJob:
     @classmethod
     def from_json(cls, text: Text) -> Self:
         """Read `job.json`; ContractError names what is wrong."""
-        document = Document.parse("job.json", text)
+        document = Part.parse("job.json", text)
         if document.integer("version") != 1:
             raise ContractError(
                 f"job.json: version is {document.integer('version')}; this staging reads version 1"
@@ -181,23 +188,22 @@ class StageJob:
                 attempt=run.integer("attempt"),
             ),
             swift=SwiftEndpoint(url=swift.text("url"), ca_bundle=swift.optional_text("caBundle")),
-            inputs=tuple(
-                InputRef(
-                    manifest=each.child("manifest").text("path"),
-                    digest=each.text("digest"),
-                    into=each.text("into"),
-                )
-                for each in document.children("inputs")
-            ),
+            inputs=tuple(each.input() for each in document.children("inputs")),
             get=tuple(each.grant() for each in document.children("get")),
             put=document.child("put").grant(),
             limits=document.child("limits").limits(),
             share=document.child("share").share() if document.fields.get("share") else None,
+            checkpoint=document.child("checkpoint").checkpoint() if document.has("checkpoint") else None,
         )
 
     def with_grants(self, *, get: tuple[Grant, ...], put: Grant) -> Self:
         """The same job with renewed TempURLs."""
         return replace(self, get=get, put=put)
+
+    @property
+    def writable(self) -> tuple[Grant, ...]:
+        """Every TempURL for PUT."""
+        return (self.put, self.checkpoint.put) if self.checkpoint else (self.put,)
 
     @property
     def container_path(self) -> str:
@@ -239,6 +245,8 @@ class Report:
     peak_memory_bytes: int | None = None
     started: str = ""
     ended: str = ""
+    checkpoint: str = ""
+    """What became of the program's state where its pod was removed: counts and codes only."""
     skipped: int = 0
     """Links, devices, FIFOs and sockets in outgoing, which are never published."""
 
@@ -253,7 +261,7 @@ class Report:
     @classmethod
     def from_json(cls, text: Text) -> Self:
         """Read a termination message; ContractError where it is none (a container killed before its end)."""
-        document = Document.parse("termination message", text)
+        document = Part.parse("termination message", text)
         step = document.text("step")
         if step not in ("stage-in", "publish"):
             raise ContractError(f"termination message: step is {step!r}; must be stage-in or publish")
@@ -261,50 +269,31 @@ class Report:
         return cls(**{known[key]: value for key, value in document.fields.items() if key in known})
 
 
-@dataclass(frozen=True)
-class Document:
-    """A JSON object under inspection, with its name for messages."""
+def input_fields(source: InputRef) -> dict[str, Any]:
+    """An input as JSON."""
+    return {"manifest": {"path": source.manifest}, "digest": source.digest, "into": source.into}
 
-    name: str
-    fields: Mapping[str, Any]
 
-    @classmethod
-    def parse(cls, name: str, text: Text) -> Self:
-        """A document from its text; ContractError where the text is no JSON object."""
-        try:
-            value = json.loads(text)
-        except ValueError as error:
-            raise ContractError(f"{name}: is no JSON: {error}") from error
-        return cls.of(name, value)
+def checkpoint_fields(told: Checkpoint | None) -> dict[str, Any] | None:
+    """What is told of the program's state, as JSON."""
+    if told is None:
+        return None
+    restore = input_fields(told.restore) if told.restore else None
+    return {"put": asdict(told.put), "restore": restore, "patienceSeconds": told.patience_seconds}
 
-    @classmethod
-    def of(cls, name: str, value: Any) -> Self:
-        """A document from a decoded value that must be an object."""
-        if not isinstance(value, dict):
-            raise ContractError(f"{name}: must be an object, is {value!r}")
-        return cls(name, value)
 
-    def text(self, key: str) -> str:
-        """A field that must be text."""
-        return self._typed(key, str)
+class Part(Document):
+    """A document of the contract as the values that it may hold."""
 
-    def optional_text(self, key: str) -> str | None:
-        """A field that is text, null or missing."""
-        return None if self.fields.get(key) is None else self.text(key)
+    def input(self) -> InputRef:
+        """This document as an input."""
+        place = self.child("manifest").text("path")
+        return InputRef(manifest=place, digest=self.text("digest"), into=self.text("into"))
 
-    def integer(self, key: str) -> int:
-        """A field that must be a whole number."""
-        return self._typed(key, int)
-
-    def child(self, key: str) -> "Document":
-        """A field that must be an object."""
-        return Document.of(f"{self.name}: {key}", self._get(key))
-
-    def children(self, key: str) -> list["Document"]:
-        """A field that must be a list of objects."""
-        return [
-            Document.of(f"{self.name}: {key}[{at}]", each) for at, each in enumerate(self._typed(key, list))
-        ]
+    def checkpoint(self) -> Checkpoint:
+        """This document as what is known of the program's state."""
+        restore = self.child("restore").input() if self.has("restore") else None
+        return Checkpoint(self.child("put").grant(), restore, self.integer("patienceSeconds"))
 
     def grant(self) -> Grant:
         """This document as a TempURL grant, whose prefix must be `/v1/<account>/<container>/…/`."""
@@ -333,17 +322,6 @@ class Document:
                     f"{self.name}: {camel(name)} is {value!r}; must be a positive whole number"
                 )
         return Limits(**given)
-
-    def _get(self, key: str) -> Any:
-        if key not in self.fields:
-            raise ContractError(f"{self.name}: {key} is missing")
-        return self.fields[key]
-
-    def _typed(self, key: str, kind: type[T]) -> T:
-        value = self._get(key)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise ContractError(f"{self.name}: {key} is {value!r}; must be of type {kind.__name__}")
-        return value
 
 
 def camel(name: str) -> str:

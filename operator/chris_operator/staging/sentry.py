@@ -1,8 +1,10 @@
 """Watching a plugin's life through the FIFO that `run` holds open: no polling, no signals, no process table."""
 
 import os
+import select
 import signal
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +49,15 @@ class Watch:
         while os.read(self.descriptor, 1 << 16):
             pass  # whatever the plugin writes there itself
         return Life(self.start, now())
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait so long for the end at most; whether it came."""
+        poll, deadline = select.poll(), time.monotonic() + seconds
+        poll.register(self.descriptor, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0 and poll.poll(left * 1000):
+            if not os.read(self.descriptor, 1 << 16):
+                return True
+        return False
 
 
 def now() -> str:

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from typing import IO, TypeVar
 from urllib.parse import quote, urlsplit
 
-from chris_operator.staging.contract import ContractError, Grant, StageJob
+from chris_operator.staging.contract import Grant, StageJob
 from chris_operator.staging.crew import Stopped
+from chris_operator.staging.document import ContractError
 from chris_operator.staging.errors import StagingError
 from chris_operator.staging.places import log
 
@@ -160,7 +161,7 @@ class SwiftHttp:
     def _target(self, method: str, name: str) -> str:
         """The request's target: the path, quoted, and the query of the longest prefix that opens it."""
         path = self.job.container_path + name
-        grants = self.job.get if method == "GET" else (self.job.put,)
+        grants = self.job.get if method == "GET" else self.job.writable
         fitting = [grant for grant in grants if path.startswith(grant.prefix)]
         if not fitting:
             raise StagingError("Unauthorized", "no TempURL of this attempt opens the object", object=name)
