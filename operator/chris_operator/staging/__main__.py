@@ -84,12 +84,15 @@ def run_publish(places: Places) -> Report:
     ended.watch()
     ready.wait_until_ready(places)
     with plugin_started(places) as watch:
-        from chris_operator.staging.checkpoint import saved_when_removed  # noqa: PLC0415
-        from chris_operator.staging.publish import publish  # noqa: PLC0415
+        try:
+            from chris_operator.staging.publish import publish  # noqa: PLC0415
 
-        with saved_when_removed(places, watch):
             life = watch.wait_for_end()
             return publish(places, places.load_job(), life, ended)
+        except StagingError as error:
+            from chris_operator.staging.checkpoint import told_of_state  # noqa: PLC0415
+
+            raise told_of_state(error, places, watch) from error
 
 
 def raise_file_limit() -> None:

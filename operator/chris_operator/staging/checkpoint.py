@@ -6,8 +6,6 @@ so a state is there wholly or not at all, and an older one stays until a newer o
 
 import signal
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from chris_operator.staging import contract
@@ -69,17 +67,13 @@ def fetch(places: Places, job: StageJob, source: InputRef, directory: str) -> No
         crew.finish()
 
 
-@contextmanager
-def saved_when_removed(places: Places, watch: Watch) -> Iterator[None]:
-    """Where the block ends because the pod is removed, save what the program leaves as its state."""
-    try:
-        yield
-    except StagingError as error:
-        checkpoint = places.load_job().checkpoint
-        if error.code != "Aborted" or checkpoint is None:
-            raise
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise RemovedError(error, last_state(places, watch, checkpoint)) from error
+def told_of_state(error: StagingError, places: Places, watch: Watch) -> StagingError:
+    """The error; where it is that the pod is removed, once the program's state is saved, and saying so."""
+    checkpoint = places.load_job().checkpoint
+    if error.code != "Aborted" or checkpoint is None:
+        return error
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return RemovedError(error, last_state(places, watch, checkpoint))
 
 
 def last_state(places: Places, watch: Watch, checkpoint: Checkpoint) -> str:
