@@ -177,6 +177,17 @@ BAD = (
     _run("parent-twice", "names an instance twice", previous=["scan", "mask", "scan"]),
     _run("its-own-parent", "its own parent", previous=["scan", "register"]),
     _run("too-many-parents", "spec.previous", previous=[f"scan-{i}" for i in range(101)]),
+    _run("inputs-of-no-parent", "previous does not name", previous=["scan"], inputs=[{"previous": "mask"}]),
+    _run("inputs-without-parents", "previous does not name", inputs=[{"previous": "scan"}]),
+    _run("inputs-twice", "Duplicate value", previous=["scan"], inputs=[{"previous": "scan"}] * 2),
+    _run("inputs-as-map", "spec.inputs", previous=["scan"], inputs={"scan": "x"}),
+    _run("inputs-unknown-field", "filter", previous=["scan"], inputs=[{"previous": "scan", "filter": "x"}]),
+    _run(
+        "match-empty", "spec.inputs[0].match", previous=["scan"], inputs=[{"previous": "scan", "match": ""}]
+    ),
+    _run("match-long", "inputs[0].match", previous=["a"], inputs=[{"previous": "a", "match": "x" * 301}]),
+    _run("into-deep", "spec.inputs[0].into", previous=["scan"], inputs=[{"previous": "scan", "into": "a/b"}]),
+    _run("into-above", "spec.inputs[0].into", previous=["scan"], inputs=[{"previous": "scan", "into": ".."}]),
     _run("parameters-as-list", "spec.parameters", parameters=["--a", "1"]),
     _run("parameter-is-list", "must be a text, a number, true or false", parameters={"a": [1]}),
     _run("parameter-is-map", "must be a text, a number, true or false", parameters={"a": {"b": 1}}),
@@ -260,7 +271,12 @@ GOOD = (
     _run("most-parameters", parameters={f"a{i}": i for i in range(200)}),
     _run("shared", workers=12, maxParallel=3, retriesPerIndex=10),
     _plugin("shared", split="directories", partialSuccess=True, maxNumberOfWorkers=1000),
-    _run("most-parents", previous=[f"scan-{i}" for i in range(100)]),
+    _run(
+        "most-parents",
+        previous=[f"scan-{i}" for i in range(100)],
+        inputs=[{"previous": f"scan-{i}", "match": "[.]nii$", "into": f"s{i}"} for i in range(100)],
+    ),
+    _run("inputs", previous=["scan", "mask"], inputs=[{"previous": "mask", "into": "_x.1-Y"}], cache="use"),
     _run("resources-as-texts", resources={"cpu": "500m", "memory": "1.5Gi", "ephemeralStorage": "10G"}),
     _run(
         "resources-as-integers", resources={"cpu": 2, "memory": 2147483648, "gpu": 0, "ephemeralStorage": 1}

@@ -22,7 +22,11 @@ JUDGED: dict[str, str] = {
         "partialSuccess cannot change after creation; register a new version of the plugin",
         "maxParallel cannot change after creation; create another PluginInstance",
         "retriesPerIndex cannot change after creation; create another PluginInstance",
+        "inputs cannot change after creation; create another PluginInstance",
+        "inputs tells about a run that previous does not name; add it there, or take it out here",
     )
+} | {
+    ".spec.cache: default 'use' is gone": "every stored run carries the value; only new ones may leave it out"
 }
 """Narrowings that somebody has looked at, word for word, and why no stored resource breaks by them."""
 

@@ -14,6 +14,7 @@ class ConditionType(StrEnum):
 
     SUCCEEDED = "Succeeded"
     READY = "Ready"
+    CACHEABLE = "Cacheable"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
 

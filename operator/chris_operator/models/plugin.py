@@ -335,7 +335,9 @@ class PluginStatus(Model):
     observed_generation: Count | None = None
     """Generation of the Plugin that this status tells about."""
     conditions: Conditions = ()
-    """Ready, and kstatus's Reconciling and Stalled."""
+    """Ready, Cacheable (whether outputs of equal runs are used again), and kstatus's Reconciling and Stalled."""
+    image: str | None = None
+    """Image ID that the first of its runs was observed to run in."""
 
 
 def object_name(name: str, version: str) -> str:

@@ -76,8 +76,21 @@ class Resources(Spec):
     """Disk for input and output as a Kubernetes quantity: 10Gi."""
 
 
+class ParentInput(Spec):
+    """How one parent's output comes in, where not all of it or not under the parent's name."""
+
+    previous: ObjectName
+    """The parent: one of `previous`."""
+    match: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Regular expression that is searched in each file's path below the parent's output; left out: every file."""
+    into: (
+        Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")] | None
+    ) = None
+    """Directory of the input that the files come into; left out: the parent's name where several are joined."""
+
+
 _AGAIN = "create another PluginInstance"
-_FIXED = ("plugin", "previous", "resources", "workers", "maxParallel", "retriesPerIndex", "cache")
+_FIXED = ("plugin", "previous", "inputs", "resources", "workers", "maxParallel", "retriesPerIndex", "cache")
 
 
 class PluginInstanceSpec(Spec):
@@ -101,6 +114,17 @@ class PluginInstanceSpec(Spec):
             holds=lambda s: len(set(s.previous)) == len(s.previous),
             field=".previous",
         ),
+        Rule(
+            cel=None,  # the list's map keys
+            message="inputs: Duplicate value: every parent is told about once",
+            holds=lambda s: len({i.previous for i in s.inputs}) == len(s.inputs),
+        ),
+        Rule(
+            cel="self.inputs.all(i, i.previous in self.previous)",
+            message="inputs tells about a run that previous does not name; add it there, or take it out here",
+            holds=lambda s: {i.previous for i in s.inputs} <= set(s.previous),
+            field=".inputs",
+        ),
     )
 
     plugin: PluginReference
@@ -111,6 +135,14 @@ class PluginInstanceSpec(Spec):
         tuple[ObjectName, ...], Field(max_length=100, json_schema_extra={"x-kubernetes-list-type": "atomic"})
     ] = ()
     """Parents: PluginInstances of this namespace whose output is the input, in this order."""
+    inputs: Annotated[
+        tuple[ParentInput, ...],
+        Field(
+            max_length=100,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["previous"]},
+        ),
+    ] = ()
+    """Which files of which parent come into which directory; a parent that is left out comes wholly."""
     parameters: ParameterValues = Field(default_factory=dict)
     """Values of the plugin's parameters by name; what is left out is the program's own default. Immutable."""
     resources: Resources | None = None
@@ -134,8 +166,8 @@ class PluginInstanceSpec(Spec):
     """Whether the run and all that descends from it shall end now; what has ended stays. It cannot be taken back."""
     suspend: StrictBool = False
     """Whether the run shall not start yet: what waits for a node gives its place up, what runs is let finish."""
-    cache: Literal["use", "refresh", "off"] = "use"
-    """Whether an equal earlier run's output may serve: use it, run again and replace it, or neither."""
+    cache: Literal["use", "refresh", "off"] | None = None
+    """Whether an equal earlier run's output serves: use it, run again and replace it, or neither; else as `use` below a parent."""
     title: Annotated[str, Field(max_length=100)] = ""
     """Title that people read."""
 
@@ -172,6 +204,19 @@ class Output(Model):
     """Sum of their sizes."""
     partial: bool = False
     """Whether the run failed: the output can be read, but is no input for other runs."""
+
+
+class CacheHit(Model):
+    """Whose output serves: the run that really ran, though it may be deleted by now."""
+
+    id: Annotated[int, Field(strict=True, ge=1)]
+    """Number of that run."""
+    name: str
+    """Its name."""
+    feed: str | None = None
+    """Name of its Feed."""
+    completion_time: Timestamp | None = None
+    """When it ended."""
 
 
 class Usage(Model):
@@ -236,6 +281,18 @@ class PluginInstanceStatus(Model):
     """What the run wrote."""
     image: str | None = None
     """Image ID that the program was observed to run in."""
+    references: (
+        Annotated[
+            tuple[Annotated[int, Field(strict=True, ge=1)], ...],
+            Field(max_length=10_000, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+        ]
+        | None
+    ) = None
+    """Numbers of the runs in whose directories files of the output lie; their data stay while this run is there."""
+    cache_key: Annotated[str, Field(max_length=80)] | None = None
+    """What the output follows from: command, parameters and input; runs of one image with the same key are equal."""
+    cache_hit: CacheHit | None = None
+    """Where the output comes from, where an equal earlier run's serves."""
     usage: Usage | None = None
     """What the program used."""
     phases: Phases | None = None
