@@ -41,7 +41,7 @@ def cache() -> Path:
 
 
 def plugins() -> dict[str, Path]:
-    """Every plugin that has a program of its own (pl-dircopy has none), by name."""
+    """Every plugin that has a program of its own (what only links has none), by name."""
     found = (path.parent for root in ROOTS for path in sorted(root.glob("pl-*/pyproject.toml")))
     return {folder.name: folder for folder in found}
 
