@@ -285,6 +285,8 @@ FACTS = Given(
         started="2026-01-02T11:59:20.250Z",
         ended="2026-01-02T11:59:50.750Z",
     ),
+    selected={},
+    reusable=(),
 )
 """What the shell would fetch when asked."""
 

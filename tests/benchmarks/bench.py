@@ -48,6 +48,7 @@ TARGETS = (
     Target("ours_ms_p95", at_most=400, what="the same, 95th percentile"),
     Target("run_vs_bare_job", at_most=1.1, what="a run over a bare Job of the same program"),
     Target("api_writes_per_run", at_most=10, what="our writes to the API server, whole life"),
+    Target("cache_hit_ms_p50", at_most=300, what="an equal run: created → Succeeded; median"),
     Target("burst_vs_bare", at_least=0.6, what="300 at once: our rate over a bare client's"),
     Target("operator_rss_mib", at_most=120, what="operator's memory with 1,000 finished runs"),
     Target("operator_rss_mib_50000", at_most=400, what="the same with 50,000"),

@@ -80,10 +80,12 @@ class Stopwatch(Watcher):
         if "publish" in ended:
             self.note("published", owner, heard)
 
-    async def run(self, api: Api, name: str, namespace: str) -> float:
+    async def run(
+        self, api: Api, name: str, namespace: str, plugin: str = "pl-testsource", **spec: object
+    ) -> float:
         """Seconds from a run's creation to its success."""
         began = time.perf_counter()
-        await api.create(run_body(namespace, name, "pl-testsource", resources=RESOURCES))
+        await api.create(run_body(namespace, name, plugin, resources=RESOURCES, **spec))
         await self.until(lambda: ("ended", name) in self.moments, PATIENCE, f"run {name} does not end")
         if ("succeeded", name) not in self.moments:
             raise RuntimeError(f"run {name} failed")

@@ -66,6 +66,7 @@ class Attempt:
     job: Object
     secret: Object
     pod: Object = field(default_factory=dict)
+    image_id: str = IMAGE_ID
 
     @property
     def name(self) -> str:
@@ -155,7 +156,7 @@ class Attempt:
 
         def status(name: str) -> Object:
             state = states.get(name.replace("-", "_"), initializing)
-            image_id = IMAGE_ID if name == "plugin" and "waiting" not in state else ""
+            image_id = self.image_id if name == "plugin" and "waiting" not in state else ""
             return {
                 "name": name,
                 "state": state,

@@ -70,7 +70,13 @@ CATALOGUE = (
     plugin("pl-folderwise", "ds", split="directories", maxNumberOfWorkers=1000),
     plugin("pl-undemanding", "ds", allowEmptyInput=True),
     plugin("pl-reads", "ds", parameters=[{"name": "atlas", "type": "path", "flag": "--atlas"}]),
-    *documents(ROOT / "plugins" / "pl-dircopy" / "plugin.yaml"),
+    plugin("pl-ts", "ts", parameters=PARAMETERS),
+    plugin("pl-world", "ds", network="egress"),
+    *(
+        document
+        for name in ("dircopy", "tsdircopy", "topologicalcopy", "unstack-folders")
+        for document in documents(ROOT / "plugins" / f"pl-{name}" / "plugin.yaml")
+    ),
 )
 """Plugins that are there for every test."""
 
@@ -93,13 +99,20 @@ class Tenant:
         labels: Mapping[str, str] | None = None,
         **spec: Any,
     ) -> "Run":
-        """Create a PluginInstance; a plugin is named as `name` or `name:version`."""
+        """Create a PluginInstance; a plugin is named as `name` or `name:version`.
+
+        It runs though an equal one ran before, as most do here: `cache=None` leaves that to the operator.
+        """
         program, _, version = plugin.partition(":")
         body = {
             "apiVersion": API_VERSION,
             "kind": "PluginInstance",
             "metadata": {"name": name, "namespace": self.namespace, "labels": dict(labels or {})},
-            "spec": {"plugin": {"name": program, "version": version or VERSION}, "previous": list(previous)}
+            "spec": {
+                "plugin": {"name": program, "version": version or VERSION},
+                "previous": list(previous),
+                "cache": "off",
+            }
             | spec,
         }
         return Run(self, self.admin.create(body))

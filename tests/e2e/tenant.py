@@ -43,8 +43,8 @@ class Tenant:
         self.kind(item["apiVersion"], item["kind"])(self.api, item).create()
 
     def run(self, name: str, plugin: str, version: str = "1.0.0", **spec: Any) -> None:
-        """Create a PluginInstance; `spec` holds previous, parameters and the like."""
-        wanted = {"plugin": {"name": plugin, "version": version}, **spec}
+        """Create a PluginInstance that runs though an equal one ran before; `spec` holds previous and the like."""
+        wanted = {"plugin": {"name": plugin, "version": version}, "cache": "off", **spec}
         self.create(manifest("PluginInstance", name, self.namespace, wanted))
 
     def get(self, kind: str, name: str, version: str = API_VERSION) -> Object | None:

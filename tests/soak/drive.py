@@ -83,6 +83,7 @@ class Drive:
             "plugin": {"name": run.plugin, "version": run.version},
             "previous": list(run.parents),
             "parameters": dict(run.parameters),
+            "cache": "off",  # every run shall have its pods
             "retries": run.retries,
         }
         self.cluster.create(instance(name, namespace) | {"spec": spec})

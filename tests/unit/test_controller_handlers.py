@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.runs import UID, Object, completed, instance
+from tests.runs import UID, Object, completed, instance, plugin
 
 from chris_operator.cluster import FEEDS, INSTANCES, JOBS, NAMESPACES, PLUGINS, PODS, Resource
 from chris_operator.controller.handlers import Ear, keys_of
@@ -28,6 +28,9 @@ def world() -> World:
     found = World()
     for run in RUNS.values():
         found.take(INSTANCES, run)
+    found.take(
+        PLUGINS, {"metadata": {"name": "pl-x-1.0.0"}, "spec": plugin().wire(), "status": {"image": "h"}}
+    )
     for namespace in (ALICE, OLD):
         found.take(NAMESPACES, namespace)
     return found
@@ -43,6 +46,9 @@ CANCELLED = instance("root", spec={"feed": "look", "cancel": True}, uid="r", res
 UNFINISHED = {f"plugininstances/alice/{name}" for name in ("root", "scan", "last")}
 FEED: Object = {"metadata": {"name": "look", "namespace": "alice"}, "status": {"id": 3}}
 ACTIVE = _of_run(UID) | {"status": {"active": 1}}
+
+SEEN = instance("seen", status=completed(image="i"), uid="s").wire()
+TOLD = {"plugininstances/alice/seen", "feeds/alice/look", "feeds/alice/seen"}
 
 CASES: dict[str, tuple[Resource, Object, Change | None, set[str]]] = {
     "run": (INSTANCES, RUNS["scan"], NEW, {"plugininstances/alice/scan"}),
@@ -82,6 +88,13 @@ CASES: dict[str, tuple[Resource, Object, Change | None, set[str]]] = {
         RUNS["done"],
         None,
         {"plugininstances/alice/done", "plugininstances/alice/last", "feeds/alice/look"},
+    ),
+    "run-in-an-image-that-its-plugin-does-not-tell": (INSTANCES, SEEN, NEW, TOLD | {"plugins/pl-x-1.0.0"}),
+    "run-in-the-image-that-its-plugin-tells": (
+        INSTANCES,
+        instance("seen", status=completed(image="h"), uid="s").wire(),
+        NEW,
+        TOLD,
     ),
     "feed": (
         FEEDS,

@@ -1,11 +1,13 @@
 """Objects in memory: found by name, UID and index, in the newest version that anybody has shown."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from tests.runs import Object, at, completed, instance, text
 
 from chris_operator.cluster import FEEDS, INSTANCES, JOBS
+from chris_operator.controller.references import References
 from chris_operator.controller.store import Change, Store
 from chris_operator.controller.world import World
 from chris_operator.core.names import RUN_UID_LABEL
@@ -63,6 +65,50 @@ def test_what_a_list_must_have_shown():
     for version, name in enumerate("abc", 1):
         store.put(_item(name, version))
     assert store.older(2) == [("ns", "a"), ("ns", "b")], "the third was written after the list was made"
+
+
+def _equal(name: str, since: datetime, **status: Any) -> Object:
+    told = completed(since=since, cacheKey="k", image="i", startTime=text(since), **status)
+    return instance(name, status=told, uid=name).wire()
+
+
+def test_equal_runs_are_found_the_last_first():
+    world = World()
+    found = {"old": at(-90), "new": at(-10), "older": at(-99), "oldest": at(-999)}
+    for name, since in found.items():
+        world.take(INSTANCES, _equal(name, since))
+    partial = completed("PluginFailed", "False", cacheKey="k", image="i")
+    world.take(INSTANCES, instance("failed", status=partial, uid="f").wire())
+    world.take(INSTANCES, _equal("partly", at(-1), workers={"count": 3, "succeeded": 2, "failed": 1}))
+    assert [body["metadata"]["name"] for body in world.equal("k", "i")] == ["new", "old", "older"]
+    assert world.equal("k", "another image") == []
+    world.forget(INSTANCES, "alice", "new")
+    assert [body["metadata"]["name"] for body in world.equal("k", "i")] == ["old", "older", "oldest"]
+
+
+def test_images_are_those_of_runs_that_started_since():
+    world = World()
+    world.take(INSTANCES, _equal("before", at(-99)))
+    world.take(INSTANCES, _equal("after", at(-9)) | {"status": {"image": "j", "startTime": text(at(-9))}})
+    world.take(INSTANCES, instance("hit", status=completed("CacheHit", image="h"), uid="h").wire())
+    assert world.images_of_plugin("pl-x", "1.0.0", text(at(-999))) == ["i", "j"]
+    assert world.images_of_plugin("pl-x", "1.0.0", text(at(-50))) == ["j"]
+    assert world.images_of_plugin("pl-x", "2.0.0", "") == []
+
+
+def test_who_refers_to_a_run_holds_its_data():
+    world = World()
+    references = References(world)
+    assert not references.hold(7)
+    world.take(INSTANCES, instance("copy", status=completed("CacheHit", references=[7, 9]), uid="c").wire())
+    assert references.hold(7)
+    leaving: Object = {"uid": "c", "resourceVersion": "2", "deletionTimestamp": text(at(0))}
+    world.take(INSTANCES, instance("copy", status=completed(references=[7]), **leaving).wire())
+    assert not references.hold(7), "one that is deleted itself needs nothing any more"
+    references.pin("x", [7])
+    assert references.hold(7)
+    references.unpin("x")
+    assert not references.hold(7)
 
 
 def _job(uid: str) -> Object:

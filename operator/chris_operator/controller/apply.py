@@ -35,6 +35,7 @@ from chris_operator.storage import Storage, Unavailable
 from . import logs, metrics
 from .fences import Fences
 from .grants import Grants
+from .references import References
 from .settings import OperatorSettings
 from .tombstones import Tombstones
 from .world import World, labels_of
@@ -52,13 +53,20 @@ class RefusedError(Exception):
 class Applier:
     """Writes plans to the API server and to Swift."""
 
-    def __init__(
-        self, cluster: Cluster, storage: Storage, world: World, grants: Grants, settings: OperatorSettings
+    def __init__(  # noqa: PLR0917  the whole shell meets here
+        self,
+        cluster: Cluster,
+        storage: Storage,
+        world: World,
+        grants: Grants,
+        references: References,
+        tombstones: Tombstones,
+        settings: OperatorSettings,
     ) -> None:
         self._cluster, self._storage, self._world = cluster, storage, world
         self._grants, self._settings = grants, settings
         self._fences = Fences(cluster, settings.network)
-        self._tombstones = Tombstones(cluster, storage, settings.namespace)
+        self._references, self._tombstones = references, tombstones
         self._copied: set[tuple[str, int]] = set()
 
     async def apply(self, o: Observed, plan: Plan) -> None:
@@ -219,6 +227,9 @@ class Applier:
         if status.user is None or status.feed_id is None or status.id is None:
             return
         prefix = run_prefix(status.user, status.feed_id, status.id)
+        if self._references.hold(status.id):
+            await self._tombstones.bury(prefix)
+            return
         try:
             count = await asyncio.to_thread(self._storage.delete_prefix, prefix)
         except Unavailable:

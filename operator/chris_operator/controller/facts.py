@@ -1,22 +1,27 @@
 """Fetches what a plan asks for: a number, the input's prefixes, a manifest, a listing, the Job controller's words."""
 
 import asyncio
+import logging
 import re
 from dataclasses import replace
 
 from chris_operator.cluster import EVENTS, INSTANCES, SECRETS, Cluster, ClusterError
-from chris_operator.core import inputs, links
-from chris_operator.core.names import attempt_name, run_prefix
-from chris_operator.core.observed import Given, ListingFact, ManifestFact, Observed
+from chris_operator.core import caching, inputs, links, parents
+from chris_operator.core.names import attempt_name, referenced, run_prefix
+from chris_operator.core.observed import Given, ListingFact, ManifestFact, Observed, Reusable
 from chris_operator.core.verdict import Fact
-from chris_operator.models.plugininstance import Output
+from chris_operator.models.plugininstance import Output, PluginInstance
 from chris_operator.staging import manifest
 from chris_operator.storage import NotFound, Storage, StorageError, Unauthorized, Unavailable
 
 from . import parts
+from .gather import model_of
 from .ids import Ids
+from .linking import Linker
+from .references import References
 from .world import World
 
+log = logging.getLogger(__name__)
 _HEAD_BYTES = 64 * 1024
 _ERROR_PREFIX = re.compile(r'^Error creating: (pods "[^"]*" is )?')
 """With the pod's name, which is another one at every try and would make each a change of the status."""
@@ -25,8 +30,11 @@ _ERROR_PREFIX = re.compile(r'^Error creating: (pods "[^"]*" is )?')
 class Facts:
     """Answers `Need`s with requests to Swift and the API server."""
 
-    def __init__(self, cluster: Cluster, storage: Storage, ids: Ids, world: World) -> None:
+    def __init__(
+        self, cluster: Cluster, storage: Storage, ids: Ids, world: World, references: References
+    ) -> None:
         self._cluster, self._storage, self._ids, self._world = cluster, storage, ids, world
+        self._references, self._linker = references, Linker(storage)
         self._numbers: dict[str, int] = {}
 
     async def fetch(self, fact: Fact, o: Observed) -> Given:
@@ -36,28 +44,41 @@ class Facts:
         except (Unavailable, Unauthorized) as error:
             return replace(o.given, storage_problem=str(error))
 
-    async def _fetch(self, fact: Fact, o: Observed) -> Given:  # noqa: PLR0911  one return per fact
+    async def _fetch(self, fact: Fact, o: Observed) -> Given:
         match fact:
             case Fact.RUN_ID:
                 return replace(o.given, run_id=await self._number(o.instance.metadata.uid))
             case Fact.PREFIXES:
                 return replace(o.given, prefixes=await self._prefixes(o))
-            case Fact.MANIFEST:
-                return replace(o.given, manifest=await asyncio.to_thread(self._manifest, o))
-            case Fact.LISTING:
-                return replace(o.given, listing=await asyncio.to_thread(self._listing, o))
+            case Fact.REUSABLE:
+                return replace(o.given, reusable=await self._reusable(o))
             case Fact.REJECTED:
                 return replace(o.given, rejected=await self._rejected(o))
-            case Fact.KEPT:
-                return replace(o.given, kept=await asyncio.to_thread(self._kept, o))
-            case Fact.UNITS:
-                return replace(o.given, units=await asyncio.to_thread(parts.units, self._storage, o))
-            case Fact.UNION:
-                return replace(
-                    o.given, union=await asyncio.to_thread(parts.union, self._storage, o, whole=True)
-                )
             case Fact.SECRET:
                 return replace(o.given, secret=await self._has_secret(o))
+            case _:
+                # Before anything is awaited: the parents were seen alive in this very moment.
+                self._references.pin(o.instance.metadata.uid, _data_of(*o.parents.values()))
+                return await asyncio.to_thread(self._stored, fact, o)
+
+    def _stored(self, fact: Fact, o: Observed) -> Given:
+        """A fact that is known to Swift alone."""
+        match fact:
+            case Fact.MANIFEST:
+                return replace(o.given, manifest=self._manifest(o))
+            case Fact.SELECTED:
+                return replace(o.given, selected=self._linker.selected(o))
+            case Fact.LISTING:
+                return replace(o.given, listing=self._listing(o))
+            case Fact.KEPT:
+                kept, references = self._kept(o)
+                return replace(o.given, kept=kept, kept_references=references or None)
+            case Fact.UNITS:
+                return replace(o.given, units=parts.units(self._storage, o))
+            case Fact.UNION:
+                return replace(o.given, union=parts.union(self._storage, o, whole=True))
+            case _:
+                raise ValueError(f"Swift does not know the {fact}")
 
     async def _number(self, uid: str) -> int:
         """A run's number; kept for it until its status carries it, so that none is lost to a second look."""
@@ -107,16 +128,16 @@ class Facts:
             return ManifestFact(problem=str(error))
         return ManifestFact(digest=header.digest, files=header.files, bytes=header.bytes)
 
-    def _kept(self, o: Observed) -> tuple[Output, ...]:
-        """The output whose manifest stands as the run's own, copied there after its commit."""
+    def _kept(self, o: Observed) -> tuple[tuple[Output, ...], tuple[int, ...]]:
+        """The output whose manifest stands as the run's own, copied there after its commit, and whom it refers to."""
         status = o.instance.status
         if not (status.id and o.tenant.user and o.feed and o.feed.status.id):
-            return ()
+            return (), ()
         place = run_prefix(o.tenant.user, o.feed.status.id, status.id)
         try:
             data, _ = self._storage.get(place + inputs.MANIFEST, first_bytes=_HEAD_BYTES)
         except NotFound:
-            return ()
+            return (), ()
         header = manifest.read_header(data)
         told = status.attempt.number if status.attempt else links.ATTEMPT
         # The manifest says where its bytes lie; one without bytes lies nowhere.
@@ -128,80 +149,43 @@ class Facts:
             bytes=header.bytes,
             partial=header.partial,
         )
-        return (output,)
+        return (output,), tuple(number for number in referenced(header.prefixes) if number != status.id)
 
     async def inputs_again(self, o: Observed) -> Observed:
         """What was observed, with all facts about the run's input: for an order that is written anew."""
         known = replace(o, given=await self._fetch(Fact.PREFIXES, o))
+        if parents.filtered(o.instance.spec):
+            known = replace(known, given=await self._fetch(Fact.SELECTED, known))
         if not await asyncio.to_thread(self._has_named_inputs, known):
             return known
         return replace(known, given=await self._fetch(Fact.LISTING, known))
 
     def _has_named_inputs(self, o: Observed) -> bool:
-        return any(True for _ in self._storage.list(inputs.named_prefix(o)))
+        place = inputs.named_prefix(o)
+        return any(each.name == place + inputs.MANIFEST for each in self._storage.list(place))
 
     def _listing(self, o: Observed) -> ListingFact:
-        return self._linked(o) if o.no_pod else self._staged(o)
+        if o.no_pod and o.plugin:
+            return self._linker.linked(o, o.plugin)
+        return self._linker.staged(o)
 
-    def _staged(self, o: Observed) -> ListingFact:
-        """The manifest of what a run's parameters name; made once per run, so that every attempt reads the same."""
-        place = inputs.named_prefix(o) + inputs.MANIFEST
-        try:
-            header, _ = self._storage.read_manifest(place)
-        except NotFound:
-            return self._stage(o, place)
-        return ListingFact((), header.prefixes, None, header.digest, header.files, header.bytes)
-
-    def _stage(self, o: Observed, place: str) -> ListingFact:
-        entries: dict[str, manifest.Entry] = {}
-        missing, prefixes = [], []
-        for path in links.staged(o.instance, o.plugin) if o.plugin else ():
+    async def _reusable(self, o: Observed) -> tuple[Reusable, ...]:
+        """The first equal earlier run whose output is proven to be in Swift, and that is copied as this run's."""
+        key = caching.key(o, o.plugin) if o.plugin else None
+        equal = self._world.equal(key, o.image) if key and o.image else []
+        runs = [run for body in equal if caching.serves(run := model_of(body)[0], o.tenant.user)]
+        for run in runs:
+            self._references.pin(o.instance.metadata.uid, _data_of(run))
+        for run in runs:
             try:
-                found = self._storage.link_entries(path)[1:]
-            except NotFound:
-                missing.append(path)
+                output, prefixes = await asyncio.to_thread(self._linker.adopt, o, run)
+            except (Unavailable, Unauthorized):
+                raise
+            except StorageError as error:
+                log.warning("the output of run %s is not used again: %s", run.status.id, error)
                 continue
-            whole = found[0].path == ""  # the path is itself an object
-            prefixes.append(f"{path.rpartition('/')[0] if whole else path}/")
-            for each in found:
-                name = each.path or path.rpartition("/")[2]
-                if name in entries:
-                    words = (
-                        f"path {path!r} and another one given hold a file of the same name: name one of them"
-                    )
-                    return ListingFact(problem=words)
-                entries[name] = replace(each, path=name, within="")
-        if missing:
-            return ListingFact(missing=tuple(missing))
-        header, _ = self._storage.put_manifest(place, entries.values(), prefixes=prefixes)
-        return ListingFact((), header.prefixes, None, header.digest, header.files, header.bytes)
-
-    def _linked(self, o: Observed) -> ListingFact:
-        """Links the named paths: writes the attempt's manifest and its copy, and tells what stands in it.
-
-        Writing it twice writes the same bytes, as long as nobody uploads in between; the commit is the status.
-        """
-        entries: list[manifest.Entry] = []
-        missing, prefixes = [], []
-        for path in links.paths(o.instance):
-            try:
-                linked = self._storage.link_entries(path)
-            except NotFound:
-                missing.append(path)
-                continue
-            entries += linked
-            whole = linked[1].path == ""  # the target is itself an object
-            prefixes.append(f"{path.rpartition('/')[0] if whole else path}/")
-        if missing:
-            return ListingFact(missing=tuple(missing))
-        run_id = o.instance.status.id or o.given.run_id
-        if run_id is None or o.feed is None or o.feed.status.id is None or o.tenant.user is None:
-            return ListingFact(problem="the run has no Feed or no number yet")
-        own = inputs.own_prefix(o, links.ATTEMPT)
-        header, _ = self._storage.put_manifest(own + inputs.MANIFEST, entries, prefixes=prefixes)
-        root = run_prefix(o.tenant.user, o.feed.status.id, run_id)
-        self._storage.copy_manifest(own + inputs.MANIFEST, root + inputs.MANIFEST)
-        return ListingFact((), header.prefixes, None, header.digest, header.files, header.bytes)
+            return (Reusable(output, caching.origin(run), referenced(prefixes)),)
+        return ()
 
     async def _has_secret(self, o: Observed) -> bool:
         attempt, meta = o.instance.status.attempt, o.instance.metadata
@@ -223,3 +207,9 @@ class Facts:
         ours = [event for event in found if job and event["involvedObject"].get("uid") == job.uid]
         ours.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
         return _ERROR_PREFIX.sub("", ours[-1].get("message", "")) if ours else ""
+
+
+def _data_of(*runs: PluginInstance | None) -> set[int]:
+    """Numbers of the runs in whose directories the bytes of these runs' outputs lie."""
+    known = [run.status for run in runs if run]
+    return {number for status in known for number in (status.id, *(status.references or ())) if number}

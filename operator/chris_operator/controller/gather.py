@@ -11,9 +11,10 @@ from chris_operator.core.links import LINK_ONLY
 from chris_operator.core.names import ATTEMPT_LABEL, USER_LABEL
 from chris_operator.core.observe import JobFacts, PodFacts, job_facts, pod_facts
 from chris_operator.core.observed import Given, Observed, Settings, Tenant
+from chris_operator.core.summary import trusted_image
 from chris_operator.models.base import explain
 from chris_operator.models.feed import Feed
-from chris_operator.models.plugin import Plugin, PluginSpec
+from chris_operator.models.plugin import Plugin
 from chris_operator.models.plugininstance import PluginInstance, PluginInstanceSpec, PluginInstanceStatus
 
 from .world import World, has_user_range, labels_of
@@ -22,7 +23,7 @@ Object = dict[str, Any]
 _MAX_ANCESTORS = 1_000
 
 
-def _instance(body: Object) -> tuple[PluginInstance, str | None]:
+def model_of(body: Object) -> tuple[PluginInstance, str | None]:
     """The model and, where the resource cannot be read, why not."""
     try:
         return PluginInstance.model_validate(body), None
@@ -48,7 +49,7 @@ def _parent(world: World, namespace: str, name: str) -> PluginInstance | None:
     body = world.instance(namespace, name)
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
-    return _instance(body)[0]
+    return model_of(body)[0]
 
 
 def _circle(world: World, namespace: str, instance: PluginInstance) -> tuple[str, ...]:
@@ -99,10 +100,10 @@ def _feed_name(instance: PluginInstance, parent: PluginInstance | None) -> str |
     return parent.status.feed if parent else instance.status.feed
 
 
-def _plugin(world: World, instance: PluginInstance) -> PluginSpec | None:
+def _plugin(world: World, instance: PluginInstance) -> Plugin | None:
     wanted = instance.spec.plugin
     body = world.plugin(wanted.name, wanted.version)
-    return Plugin.model_validate(body).spec if body else None
+    return Plugin.model_validate(body) if body else None
 
 
 class _Pods(NamedTuple):
@@ -130,10 +131,11 @@ def _pods(world: World, instance: PluginInstance, jobs: Sequence[JobFacts]) -> _
 
 def observed(world: World, settings: Settings, body: Object, given: Given) -> Observed:
     """Everything that a plan about this PluginInstance may look at."""
-    told, malformed = _instance(body)
+    told, malformed = model_of(body)
     jobs = tuple(job_facts(job, ATTEMPT_LABEL) for job in world.jobs(told.metadata.uid))
     instance = healing.healed(told, jobs)
     pods = _pods(world, instance, jobs)
+    plugin = _plugin(world, instance)
     namespace = instance.metadata.namespace
     parents = {name: _parent(world, namespace, name) for name in instance.spec.previous}
     first = parents.get(instance.spec.previous[0]) if instance.spec.previous else None
@@ -143,7 +145,8 @@ def observed(world: World, settings: Settings, body: Object, given: Given) -> Ob
         instance=instance,
         tenant=tenant_of(world, namespace),
         settings=settings,
-        plugin=_plugin(world, instance),
+        plugin=plugin.spec if plugin else None,
+        image=trusted_image(plugin) if plugin else None,
         feed=Feed.model_validate(feed) if feed else None,
         feed_name=feed_name,
         parents=parents,

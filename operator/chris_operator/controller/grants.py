@@ -61,7 +61,7 @@ class Grants:
             run=RunRef(namespace=meta.namespace, name=meta.name, uid=meta.uid, id=run_id, attempt=number),
             swift=SwiftEndpoint(self._settings.swift_url or self._storage.url, self._storage.ca_bundle),
             inputs=tuple(
-                InputRef(manifest=self._storage.path(each.manifest), digest=each.digest)
+                InputRef(manifest=self._storage.path(each.manifest), digest=each.digest, into=each.into)
                 for each in inputs.of(o)
             ),
             get=tuple(grant("GET", prefix) for prefix in (*prefixes, *restorable)),

@@ -75,6 +75,15 @@ def _of_instance(world: World, body: Mapping[str, Any], change: Change | None) -
     yield from _unfinished(world, namespace, below)
     for feed in feeds_of(body):
         yield feed_key(namespace, feed)
+    yield from _of_image(world, body)
+
+
+def _of_image(world: World, body: Mapping[str, Any]) -> Iterator[Key]:
+    """The Plugin of a run that was seen in another image than the one that the Plugin tells of."""
+    image, program = (body.get("status") or {}).get("image"), body["spec"].get("plugin") or {}
+    plugin = world.plugin(program.get("name", ""), program.get("version", "")) if image else None
+    if plugin is not None and (plugin.get("status") or {}).get("image") != image:
+        yield Key(PLUGINS.plural, "", plugin["metadata"]["name"])
 
 
 def _of_namespace(world: World, name: str, user: str | None) -> Iterator[Key]:

@@ -22,7 +22,7 @@ def units(storage: Storage, o: Observed) -> int:
         with suppress(NotFound, manifest.ManifestError):  # stage-in will say what is wrong
             data, _ = storage.get(each.manifest)
             header, entries = manifest.read(io.BytesIO(data))
-            for member in members(entries, manifest.Checker(header, header.prefixes), ""):
+            for member in members(entries, manifest.Checker(header, header.prefixes), each.into):
                 divided.note(member.path, member.entry.size)
     return divided.units
 

@@ -18,7 +18,7 @@ from chris_operator.cluster import (
 from chris_operator.core.observed import Given
 from chris_operator.core.plan import plan
 from chris_operator.core.summary import feed_status, plugin_status
-from chris_operator.core.verdict import Need
+from chris_operator.core.verdict import DeleteData, Need
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import Plugin
 from chris_operator.storage import StorageError
@@ -31,6 +31,7 @@ from .grants import Grants
 from .handlers import instance_key, keys_of
 from .ids import PLUGIN_ONE, Ids
 from .queue import Key, WorkQueue
+from .references import References
 from .settings import OperatorSettings
 from .tombstones import Tombstones
 from .world import World
@@ -55,6 +56,7 @@ class Reconciler:
         facts: Facts,
         applier: Applier,
         grants: Grants,
+        references: References,
         tombstones: Tombstones,
         ids: Ids,
         settings: OperatorSettings,
@@ -62,6 +64,7 @@ class Reconciler:
         self._cluster, self._world, self._queue = cluster, world, queue
         self._facts, self._applier, self._grants, self._ids = facts, applier, grants, ids
         self._tombstones, self._settings, self._clock = tombstones, settings, cluster.clock
+        self._references = references
 
     async def reconcile(self, key: Key) -> None:
         """Make one key true; a conflict means that the world moved, so it is read again and planned again."""
@@ -76,7 +79,7 @@ class Reconciler:
     async def _dispatch(self, key: Key) -> None:
         match key.kind:
             case INSTANCES.plural:
-                await self._instance(key)
+                await self._run(key)
             case FEEDS.plural:
                 await self._feed(key)
             case PLUGINS.plural:
@@ -95,10 +98,16 @@ class Reconciler:
         else:
             self._world.take(resource, body)
 
-    async def _instance(self, key: Key) -> None:
+    async def _run(self, key: Key) -> None:
         body = self._world.instance(key.namespace, key.name)
         if body is None:
             return
+        try:
+            await self._instance(key, body)
+        finally:
+            self._references.unpin(body["metadata"]["uid"])
+
+    async def _instance(self, key: Key, body: Object) -> None:
         await self._meet(body)
         given = Given()
         for _ in range(_MAX_NEEDS):
@@ -117,6 +126,8 @@ class Reconciler:
                 continue
             if seen.instance.status.id is not None or decided.status is not None:
                 self._facts.numbered(seen.instance.metadata.uid)
+            if DeleteData() in decided.actions and seen.instance.status.references:
+                self._queue.add(TOMBSTONES)  # it may have been the last one that needed them
             renewal = await self._grants.renew(seen)
             times = [decided.again - self._clock.now()] if decided.again else []
             self._look_again(key, [*times, *([renewal] if renewal else [])])
@@ -176,7 +187,10 @@ class Reconciler:
             return
         plugin = Plugin.model_validate(body)
         number = plugin.status.id or await self._plugin_number(plugin, key)
-        status = plugin_status(plugin, number, self._clock.now())
+        images = self._world.images_of_plugin(
+            plugin.spec.name, plugin.spec.version, plugin.metadata.creation_timestamp or ""
+        )
+        status = plugin_status(plugin, number, self._clock.now(), images)
         if status is not None:
             await self._applier.write_status(
                 PLUGINS, plugin.metadata, status, plugin.metadata.resource_version

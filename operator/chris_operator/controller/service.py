@@ -33,6 +33,7 @@ from .informer import RELIST_SECONDS, Informer
 from .leader import Leadership
 from .queue import Key, WorkQueue
 from .reconcile import TOMBSTONES, LaterError, Reconciler
+from .references import References
 from .settings import OperatorSettings
 from .tombstones import Tombstones
 from .world import World
@@ -65,16 +66,19 @@ class Service:
         """Everything was listed once: no plan is made from a half-known cluster."""
         self._ids = Ids(cluster, storage, settings.namespace)
         self._lead = Leadership(cluster, settings.namespace, settings.identity, settings.lease)
-        facts = Facts(cluster, storage, self._ids, self._world)
+        references = References(self._world)
+        tombstones = Tombstones(cluster, storage, settings.namespace, references)
+        facts = Facts(cluster, storage, self._ids, self._world, references)
         grants = Grants(cluster, storage, facts, settings)
         self._reconciler = Reconciler(
             cluster=cluster,
             world=self._world,
             queue=self._queue,
             facts=facts,
-            applier=Applier(cluster, storage, self._world, grants, settings),
+            applier=Applier(cluster, storage, self._world, grants, references, tombstones, settings),
             grants=grants,
-            tombstones=Tombstones(cluster, storage, settings.namespace),
+            references=references,
+            tombstones=tombstones,
             ids=self._ids,
             settings=settings,
         )

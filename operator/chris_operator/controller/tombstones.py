@@ -1,7 +1,8 @@
-"""Data that could not be removed in time: remembered, and swept when Swift answers again.
+"""Data that outlive their run: remembered, and swept when Swift answers again and nobody refers to them any more.
 
-A deleted run waits for its data to be gone, but not for ever: a dead Swift must not keep a namespace from
-going. After a bounded time its place in Swift is written down here and the resource is let go.
+A deleted run waits for its data to be gone, but not for ever: a dead Swift must not keep a namespace from going. After
+a bounded time its place in Swift is written down here and the resource is let go; at once, where other runs' manifests
+refer to its data.
 """
 
 import asyncio
@@ -9,17 +10,21 @@ import hashlib
 import logging
 
 from chris_operator.cluster import CONFIG_MAPS, AlreadyExists, Cluster
+from chris_operator.core.names import referenced
 from chris_operator.storage import Storage
+
+from .references import References
 
 log = logging.getLogger(__name__)
 CONFIG_MAP = "chris-tombstones"
 
 
 class Tombstones:
-    """The places in Swift that nothing refers to any more and that are still full."""
+    """The places in Swift whose runs are gone and that are still full."""
 
-    def __init__(self, cluster: Cluster, storage: Storage, namespace: str) -> None:
+    def __init__(self, cluster: Cluster, storage: Storage, namespace: str, references: References) -> None:
         self._cluster, self._storage, self._namespace = cluster, storage, namespace
+        self._references = references
 
     async def bury(self, prefix: str) -> None:
         """Write a place down; returns when it is remembered."""
@@ -34,12 +39,14 @@ class Tombstones:
             await self._cluster.create(CONFIG_MAPS, body, self._namespace)
         except AlreadyExists:
             await self._cluster.merge(CONFIG_MAPS, CONFIG_MAP, self._namespace, {"data": {key: prefix}})
-        log.warning("the data below %s could not be removed; they are swept when Swift answers", prefix)
+        log.info("the data below %s are swept when Swift answers and no run refers to them", prefix)
 
     async def sweep(self) -> None:
-        """Remove everything that was written down; raises StorageError while Swift does not answer."""
+        """Remove what was written down and is not needed; raises StorageError while Swift does not answer."""
         found = await self._cluster.find(CONFIG_MAPS, CONFIG_MAP, self._namespace)
         for key, prefix in ((found or {}).get("data") or {}).items():
+            if any(self._references.hold(number) for number in referenced([prefix])):
+                continue
             count = await asyncio.to_thread(self._storage.delete_prefix, prefix)
             await self._cluster.merge(CONFIG_MAPS, CONFIG_MAP, self._namespace, {"data": {key: None}})
             log.info("swept %d objects below %s", count, prefix)

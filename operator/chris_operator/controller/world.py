@@ -1,5 +1,6 @@
 """What the operator knows: one store per kind, filled by the watches and by the answers to our own writes."""
 
+import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -10,6 +11,8 @@ from chris_operator.core.names import RUN_UID_LABEL, USER_LABEL
 
 from .store import Change, Name, Object, Store, slim
 
+_CANDIDATES = 3
+"""So many equal runs are looked at; more would hold nobody up for long, and help nobody either."""
 _JOB_SPEC = ("completionMode", "completions", "maxFailedIndexes", "suspend")
 _OPENSHIFT_RANGE = "openshift.io/sa.scc.uid-range"
 
@@ -64,6 +67,20 @@ def _user(body: Object) -> list[str]:
     return [user] if user else []
 
 
+def _equal(body: Object) -> Iterable[tuple[str, str]]:
+    """By what an equal run finds this one: key and image of a whole output."""
+    status = body.get("status") or {}
+    output, key, image = status.get("output"), status.get("cacheKey"), status.get("image")
+    whole = output and not output.get("partial") and not (status.get("workers") or {}).get("failed")
+    return [(key, image)] if whole and key and image else []
+
+
+def _refers(body: Object) -> Iterable[int]:
+    """Numbers of the runs whose data this one needs; one that is being deleted needs none any more."""
+    status = body.get("status") or {}
+    return () if body["metadata"].get("deletionTimestamp") else status.get("references") or ()
+
+
 def _stores() -> dict[Resource, Store]:
     return {
         INSTANCES: Store(
@@ -72,6 +89,8 @@ def _stores() -> dict[Resource, Store]:
                 "feed": _within(feeds_of),
                 "plugin": _program,
                 "namespace": lambda body: [body["metadata"].get("namespace", "")],
+                "equal": _equal,
+                "refers": _refers,
             },
             brief=brief,
             seldom=lambda found: found.ended,
@@ -93,6 +112,7 @@ class World:
         self._stores = _stores()
         self._users: dict[str, str] = {}
         self._highest: dict[Resource, int] = {}
+        self._images: dict[tuple[str, str], dict[str, str]] = {}
 
     # -- filling it
 
@@ -101,7 +121,16 @@ class World:
         number = (body.get("status") or {}).get("id")
         if isinstance(number, int) and number > self._highest.get(resource, 0):
             self._highest[resource] = number
+        if resource is INSTANCES:
+            self._see_image(body)
         return self._stores[resource].put(body)
+
+    def _see_image(self, run: Mapping[str, Any]) -> None:
+        status, program = run.get("status") or {}, run["spec"].get("plugin") or {}
+        image, started = status.get("image"), status.get("startTime")
+        if image and started:  # a run without a start took both over from another one
+            seen = self._images.setdefault((program.get("name", ""), program.get("version", "")), {})
+            seen[image] = max(started, seen.get(image, ""))
 
     def forget(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
         """An object is gone."""
@@ -204,6 +233,26 @@ class World:
     def instances_of_plugin(self, name: str, version: str) -> list[tuple[str, str]]:
         """Namespace and name of every instance that runs this plugin."""
         return self._stores[INSTANCES].names("plugin", (name, version))
+
+    def images_of_plugin(self, name: str, version: str, since: str) -> list[str]:
+        """Image IDs in which runs of this plugin were seen that started no earlier than `since`."""
+        seen = self._images.get((name, version), {})
+        return sorted((image for image in seen if seen[image] >= since), key=lambda image: seen[image])
+
+    def equal(self, key: str, image: str) -> list[Object]:
+        """The runs that ended last of those whose whole output has this key and was made in this image."""
+        store = self._stores[INSTANCES]
+        found = reversed(store.names("equal", (key, image)))  # of two that ended in one second, the later one
+        names = heapq.nlargest(
+            _CANDIDATES,
+            found,
+            key=lambda name: store.brief(name).rests_since or 0.0,
+        )
+        return [body for name in names if (body := store.get(name))]
+
+    def refers(self, run_id: int) -> bool:
+        """Whether some run's output needs the data of the run with this number."""
+        return bool(self._stores[INSTANCES].names("refers", run_id))
 
     def instances_in(self, namespace: str) -> list[str]:
         """Names of all instances of a namespace."""

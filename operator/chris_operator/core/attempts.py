@@ -12,7 +12,7 @@ from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import PluginReference
 from chris_operator.models.quantity import MEBI
 
-from . import deadline, fanout, inputs, links, pods, queueing, report, resources, steering
+from . import caching, choosing, deadline, fanout, inputs, links, pods, queueing, report, resources, steering
 from .command import command, environment
 from .conditions import timestamp
 from .endings import ended_pod, failed, job_of, stage_in_failed, stop
@@ -73,7 +73,7 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
     """The attempt as it goes into the pod builder."""
     spec, meta, status = o.instance.spec, o.instance.metadata, o.instance.status
     run_id = status.id or o.given.run_id or 0
-    parents = [p for name in spec.previous if (p := o.parents.get(name))]
+    first = o.parents.get(spec.previous[0]) if spec.previous else None
     fan = fanout.wanted(o, plugin)
     return pods.Attempt(
         namespace=meta.namespace,
@@ -83,9 +83,8 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
         image=plugin.dock_image,
         command=command(plugin, spec.parameters),
         resources=resources.requested(spec, plugin, memory),
-        environment=environment(run_id, o.tenant.user or "", parents[0].status.id if parents else None),
-        input_bytes=sum(p.status.output.bytes for p in parents if p.status.output)
-        + (o.given.listing.bytes if o.given.listing else 0),
+        environment=environment(run_id, o.tenant.user or "", first.status.id if first else None),
+        input_bytes=sum(each.bytes for each in inputs.of(o)),
         fixed_user=o.tenant.fixed_user,
         network=plugin.network,
         deadline_seconds=spec.deadline_seconds,
@@ -100,17 +99,27 @@ def _lacking(o: Observed, plugin: PluginSpec) -> Verdict | Need | None:
     """What is not known yet, or wrong, about the input that an attempt's Secret names."""
     if o.given.prefixes is None:
         return Need(Fact.PREFIXES)
-    if links.staged(o.instance, plugin):
-        if o.given.listing is None:
-            return Need(Fact.LISTING)
-        if problem := links.problem(o.instance, plugin, o.given.listing):
-            return Verdict(Reason.INVALID_PARAMETERS, problem, final=True)
-    return Need(Fact.UNITS) if fanout.must_count(o, plugin) else None
+    wrong = choosing.verdict(o, plugin) or _badly_named(o, plugin)
+    if wrong is None and fanout.must_count(o, plugin):
+        return Need(Fact.UNITS)
+    return wrong
+
+
+def _badly_named(o: Observed, plugin: PluginSpec) -> Verdict | Need | None:
+    """The end of a run whose parameters name places in Swift where there is nothing to stage."""
+    if not links.staged(o.instance, plugin):
+        return None
+    if o.given.listing is None:
+        return Need(Fact.LISTING)
+    problem = links.problem(o.instance, plugin, o.given.listing)
+    return Verdict(Reason.INVALID_PARAMETERS, problem, final=True) if problem else None
 
 
 def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now: datetime) -> Verdict | Need:
     if lacking := _lacking(o, plugin):
         return lacking
+    if known := caching.verdict(o, plugin, now):
+        return known
     if o.given.refused:
         return _refused(o, o.given.refused)
     attempt = build(o, plugin, number, memory)
@@ -122,15 +131,19 @@ def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now
         deadline_seconds=attempt.deadline_seconds,
         created=created,
     )
-    known = before is not None and before.number == number and not before.ended
+    told = before is not None and before.number == number and not before.ended
     return Verdict(
         Reason.SCHEDULED,
         f"attempt {number} was handed to the cluster",
-        status={"attempt": status, "workers": fanout.counted(attempt.fan)},
+        status={
+            "attempt": status,
+            "workers": fanout.counted(attempt.fan),
+            "cache_key": caching.key(o, plugin),
+        },
         actions=(StartAttempt(attempt, inputs.readable(o)),),
         again=timedelta(seconds=5),
         # Tried again after a refusal: not told before it is known whether it is refused again.
-        quiet=known and _told(o, Reason.POD_REJECTED),
+        quiet=told and _told(o, Reason.POD_REJECTED),
     )
 
 

@@ -17,7 +17,7 @@ from chris_operator.staging import contract
 
 from . import deadline, names, report, resources
 from .conditions import timestamp
-from .observe import Ended, JobFacts, PodFacts, Stage, parse_time
+from .observe import Ended, JobFacts, PodFacts, Stage
 from .observed import Observed
 from .phases import PHASES, Reason
 from .verdict import CopyManifest, Fact, Need, StopAttempt, Verdict
@@ -179,20 +179,9 @@ def adopted(o: Observed, attempt: int, job: JobFacts, now: datetime, *, partial:
         bytes=manifest.bytes,
         partial=partial,
     )
-    return {"output": output, "phases": report.phases(_ready_since(o), job, o.pod, now)} | report.facts(o.pod)
-
-
-def _ready_since(o: Observed) -> datetime | None:
-    """Since when nothing but us kept the attempt from starting.
-
-    The first one could start from the run's creation or its last parent's end; another when its back-off was over.
-    """
-    attempt = o.instance.status.attempt
-    if attempt and attempt.number > 1:
-        return parse_time(attempt.created)
-    times = [o.instance.metadata.creation_timestamp]
-    times += [parent.status.completion_time for parent in o.parents.values() if parent]
-    return max((moment for text in times if (moment := parse_time(text))), default=None)
+    return {"output": output, "phases": report.phases(report.ready_since(o), job, o.pod, now)} | report.facts(
+        o.pod
+    )
 
 
 def _kept(o: Observed, verdict: Verdict, job: JobFacts, now: datetime) -> Verdict:

@@ -50,8 +50,11 @@ def _text(moment: datetime | None) -> str | None:
 
 def committed(o: Observed) -> Verdict | None:
     """A run with an output has ended, whatever its conditions say: the output is the commit."""
-    output, attempt = o.instance.status.output, o.instance.status.attempt
-    return _end(output, attempt) if output else None
+    status = o.instance.status
+    if status.output is None:
+        return None
+    ended = _end(status.output, status.attempt)
+    return replace(ended, reason=Reason.CACHE_HIT) if status.cache_hit else ended
 
 
 def _end(output: Output, attempt: Attempt | None) -> Verdict:
@@ -71,7 +74,8 @@ def forgotten(o: Observed, *, now: datetime) -> Verdict | Need | None:
         return Need(Fact.KEPT)
     for output in o.given.kept:
         attempt = Attempt(number=output.attempt)
-        return replace(_end(output, None), status={"output": output, "attempt": attempt})
+        found = {"output": output, "attempt": attempt, "references": o.given.kept_references}
+        return replace(_end(output, None), status=found)
     return None
 
 
@@ -82,7 +86,8 @@ def lost_output(o: Observed, ended: Condition) -> Need | Plan | None:
     if o.given.kept is None:
         return None if o.given.storage_problem else Need(Fact.KEPT)
     for output in o.given.kept:
-        return Plan(status=o.instance.status.model_copy(update={"output": output}).wire())
+        found = {"output": output, "references": o.given.kept_references}
+        return Plan(status=o.instance.status.model_copy(update=found).wire())
     return None
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chris_operator.models.plugininstance import PluginInstance
 
+from . import parents
 from .links import LINK_ONLY
 from .names import attempt_prefix
 from .observed import Observed
@@ -15,13 +16,17 @@ CHECKPOINTS = "checkpoint/"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One parent's output; names are relative to the container."""
+    """One manifest of files to read; names are relative to the container."""
 
     prefix: str
-    """The attempt's own directory, where its manifest lies; ends in `/`."""
+    """The directory where the manifest lies; ends in `/`."""
     digest: str
     own_prefix_only: bool
     """All bytes lie below `prefix`: a run with a pod can write nowhere else."""
+    bytes: int = 0
+    """Size of all files together."""
+    into: str = ""
+    """Directory of the run's input that the files come into; "" is the input directory itself."""
 
     @property
     def manifest(self) -> str:
@@ -29,19 +34,31 @@ class Input:
         return self.prefix + MANIFEST
 
 
-def _output_of(parent: PluginInstance) -> Input | None:
+def output_of(parent: PluginInstance, into: str = "") -> Input | None:
+    """A run's committed output as an input; None where it has none."""
     status = parent.status
     if status.output is None or status.id is None or status.feed_id is None or status.user is None:
         return None
     prefix = attempt_prefix(status.user, status.feed_id, status.id, status.output.attempt)
-    return Input(prefix, status.output.digest, parent.spec.plugin.name not in LINK_ONLY)
+    own = parent.spec.plugin.name not in LINK_ONLY and not status.references
+    return Input(prefix, status.output.digest, own, status.output.bytes, into)
 
 
 def of(o: Observed) -> list[Input]:
     """The inputs of a run: its parents' outputs in their order, then what its parameters name in Swift."""
-    found = [each for parent in o.parents.values() if parent and (each := _output_of(parent))]
-    if o.given.listing is not None and not o.no_pod:
-        found.append(Input(named_prefix(o), o.given.listing.digest, own_prefix_only=False))
+    joins = o.plugin is not None and o.plugin.type == "ts"
+    found = []
+    for name, into in parents.directories(o.instance.spec, joins=joins).items():
+        chosen, parent = (o.given.selected or {}).get(name), o.parents.get(name)
+        if chosen is not None:
+            place = Input(chosen.prefix, chosen.digest, own_prefix_only=False, bytes=chosen.bytes, into=into)
+            found.append(place)
+        elif parent is not None and (whole := output_of(parent, into)):
+            found.append(whole)
+    listing = o.given.listing
+    if listing is not None and not o.no_pod:
+        named = Input(named_prefix(o), listing.digest, own_prefix_only=False, bytes=listing.bytes)
+        found.append(named)
     return found
 
 
@@ -55,9 +72,16 @@ def checkpoints_prefix(o: Observed) -> str:
     return f"{own_prefix(o, 1).rpartition('attempts/')[0]}{CHECKPOINTS}"
 
 
+def selection_prefix(o: Observed, parent: str) -> str:
+    """Where the manifest of what is chosen of one parent's output is kept, as it was when the run first started."""
+    return f"{named_prefix(o)}{o.instance.spec.previous.index(parent) + 1}/"
+
+
 def readable(o: Observed) -> tuple[str, ...]:
     """Every prefix below which an attempt may read: where manifests lie, and where their bytes do."""
     prefixes = dict.fromkeys(o.given.prefixes or ())
+    for chosen in (o.given.selected or {}).values():
+        prefixes |= dict.fromkeys((chosen.prefix, *chosen.prefixes))
     if o.given.listing is not None and not o.no_pod:
         prefixes |= dict.fromkeys((*o.given.listing.prefixes, named_prefix(o)))
     return tuple(prefixes)

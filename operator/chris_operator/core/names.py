@@ -5,7 +5,8 @@ ChRIS's clients see is computed (`logical_path`).
 """
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 RUN_UID_LABEL = "chrisproject.org/run-uid"
 """On every object of a run's attempts: the UID of its PluginInstance."""
@@ -64,6 +65,19 @@ def run_prefix(user: str, feed_id: int, run_id: int) -> str:
 def attempt_prefix(user: str, feed_id: int, run_id: int, attempt: int) -> str:
     """Everything that one attempt may write."""
     return f"{run_prefix(user, feed_id, run_id)}attempts/{attempt}/"
+
+
+_RUN = re.compile(r"home/[^/]+/feeds/feed_[0-9]+/runs/([0-9]+)/")
+
+
+def referenced(prefixes: Iterable[str]) -> tuple[int, ...]:
+    """Numbers of the runs in whose directories these prefixes lie, each once, in order.
+
+    >>> referenced(["home/a/feeds/feed_1/runs/12/attempts/1/", "home/a/uploads/x/", "home/a/feeds/feed_1/runs/3/"])
+    (3, 12)
+    """
+    found = (_RUN.match(prefix) for prefix in prefixes)
+    return tuple(sorted({int(match[1]) for match in found if match}))
 
 
 def logical_path(user: str, feed_id: int, chain: Sequence[tuple[str, int]]) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import PluginSpec
-from chris_operator.models.plugininstance import Output, PluginInstance, Usage
+from chris_operator.models.plugininstance import CacheHit, Output, PluginInstance, Usage
 
 from .observe import JobFacts, PodFacts, Stage
 from .pods import PodSettings
@@ -36,12 +36,18 @@ class Given:
     """Where the bytes of the input lie, relative to the container."""
     manifest: "ManifestFact | None" = None
     listing: "ListingFact | None" = None
+    selected: "Mapping[str, Selection] | None" = None
+    """What is left of those parents' outputs of which not every file is wanted, by the parent's name."""
+    reusable: "tuple[Reusable, ...] | None" = None
+    """Outputs of equal earlier runs, proven to be in Swift and copied as this run's; empty where there are none."""
     rejected: str | None = None
     """Why the Job controller could not create the pod, in its own words; "" where it says nothing."""
     refused: str | None = None
     """Why the API server would not take an object of the current attempt: what, in whose words, what to do."""
     kept: tuple[Output, ...] | None = None
     """The output whose manifest Swift keeps as the run's own; empty where it keeps none."""
+    kept_references: tuple[int, ...] | None = None
+    """Numbers of the other runs that this manifest refers to; None where there are none."""
     secret: bool | None = None
     """Whether the current attempt's Secret exists."""
     units: int | None = None
@@ -90,6 +96,32 @@ class ListingFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """The files of one parent that the run reads, as a manifest of its own."""
+
+    prefix: str = ""
+    """Where that manifest lies; ends in `/`."""
+    prefixes: tuple[str, ...] = ()
+    """Where the bytes lie, relative to the container; each ends in `/`."""
+    problem: str | None = None
+    """Why nothing could be chosen."""
+    digest: str = ""
+    files: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reusable:
+    """An equal earlier run's output."""
+
+    output: Output
+    origin: CacheHit
+    """The run that wrote it."""
+    references: tuple[int, ...]
+    """Numbers of the runs in whose directories the bytes lie."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How this installation behaves; times are durations."""
 
@@ -114,6 +146,8 @@ class Observed:
     tenant: Tenant
     settings: Settings
     plugin: PluginSpec | None = None
+    image: str | None = None
+    """Image ID that all runs of the Plugin were observed to run in; None where none was, or more than one."""
     feed: Feed | None = None
     """The Feed that the run belongs to, where it exists."""
     feed_name: str | None = None

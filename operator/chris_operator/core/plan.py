@@ -13,7 +13,7 @@ from chris_operator.models.conditions import Condition, ConditionType, find
 from chris_operator.models.plugin import PluginSpec, object_name
 from chris_operator.models.plugininstance import PluginInstance, PluginInstanceStatus
 
-from . import attempts, healing, housekeeping, links, names, resources, steering, validate
+from . import attempts, healing, housekeeping, links, names, parents, resources, steering, validate
 from .conditions import run_conditions, run_truth, timestamp
 from .observe import PodFacts, Stage, parse_time
 from .observed import Observed
@@ -175,7 +175,7 @@ def _sensible(o: Observed, plugin: PluginSpec) -> Verdict | None:
     if wrong:
         return Verdict(Reason.INVALID_PARAMETERS, "; ".join(wrong), final=True)
     place = validate.place_complaints(plugin, spec.previous, o.instance.metadata.name)
-    if wrong := [*place, *resources.complaints(spec, plugin)]:
+    if wrong := [*place, *parents.complaints(spec, plugin), *resources.complaints(spec, plugin)]:
         return Verdict(Reason.INVALID_SPEC, "; ".join(wrong), final=True)
     return None
 

@@ -8,6 +8,7 @@ from chris_operator.models.plugininstance import Output, Phases, Usage
 
 from .conditions import timestamp
 from .observe import Ended, JobFacts, PodFacts, parse_time
+from .observed import Observed
 
 _SIGNAL_BASE = 128
 
@@ -89,6 +90,24 @@ def _between(start: datetime | None, end: datetime | None) -> float | None:
     if start is None or end is None:
         return None
     return max(round((end - start).total_seconds(), 3), 0.0)
+
+
+def ready_since(o: Observed) -> datetime | None:
+    """Since when nothing but us kept the run's attempt from starting.
+
+    The first one could start from the run's creation or its last parent's end; another when its back-off was over.
+    """
+    attempt = o.instance.status.attempt
+    if attempt and attempt.number > 1:
+        return parse_time(attempt.created)
+    times = [o.instance.metadata.creation_timestamp]
+    times += [parent.status.completion_time for parent in o.parents.values() if parent]
+    return max((moment for text in times if (moment := parse_time(text))), default=None)
+
+
+def phases_without_pod(o: Observed, now: datetime) -> Phases:
+    """Where the time of a run without a pod went: all of it is ours."""
+    return Phases(ours=_between(ready_since(o), now))
 
 
 def phases(ready: datetime | None, job: JobFacts, pod: PodFacts, now: datetime) -> Phases:

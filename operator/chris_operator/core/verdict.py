@@ -16,6 +16,8 @@ class Fact(StrEnum):
     PREFIXES = "prefixes of the input"
     MANIFEST = "manifest of the attempt"
     LISTING = "listing of the named paths"
+    SELECTED = "files chosen of the parents' outputs"
+    REUSABLE = "outputs of equal earlier runs"
     REJECTED = "words of the Job controller"
     KEPT = "output that Swift keeps"
     UNITS = "what of the input can be given to workers"

@@ -1,5 +1,6 @@
 """Runs in Swift: manifests proven and written, uploads listed for links, small documents of the root."""
 
+import io
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -69,6 +70,34 @@ class Storage(Container):
         """Remove what lies in the directories of `place` (ends in "/"), `kept` excepted; returns how many objects."""
         found = [each.name for each in self.list(place, delimiter="/")]
         return sum(self.delete_prefix(name) for name in found if name.endswith("/") and name != kept)
+
+    def adopt_manifest(self, source: str, targets: Iterable[str], *, digest: str) -> Header:
+        """Copy the manifest `source` to `targets` and return its header.
+
+        StorageError unless it is whole, has this digest, is not partial, and every object that it refers to is there
+        and long enough.
+        """
+        data, _ = self.get(source)
+        needed: dict[str, int] = {}
+        try:
+            header, entries = manifest.read(io.BytesIO(data))
+            checker = manifest.Checker(header, header.prefixes)
+            for entry in entries:  # one at a time: it may be long
+                checker.add(entry)
+                for piece in entry.pieces:
+                    needed[piece.object] = max(piece.offset + piece.size, needed.get(piece.object, 0))
+            checker.finish()
+        except ManifestError as error:
+            raise StorageError(source, error.rule, f"line {error.line}") from error
+        if header.digest != digest or header.partial:
+            raise StorageError(source, f"must be whole and have the digest {digest}", header.digest)
+        there = {each.name: each.bytes for prefix in header.prefixes for each in self.list(prefix)}
+        for name, size in needed.items():
+            if there.get(name, -1) < size:
+                raise StorageError(name, f"is not what {source} refers to: missing or too short")
+        for target in targets:
+            self.put(target, data, content_type="application/gzip")
+        return header
 
     def link_entries(self, target: str, *, directory: str = "") -> list[Entry]:
         """A ChRIS link to `target` (an object, or all below `target/`) with its listing as it is now.
