@@ -67,6 +67,12 @@ TARGETS = (
     Target("stage_big_down_vs_cli_stock", at_least=2.5, what="the same, down"),
     Target("slack_gain", at_least=0.6, what="slack's CPU time over what a fully claimed node leaves unused"),
     Target("urgent_slowdown", at_most=1.05, what="an urgent run beside slack over the same alone"),
+    Target(
+        "fanout_efficiency",
+        at_least=0.85,
+        what="denoising: one worker's seconds over 2 × those of two, first start to last end",
+    ),
+    Target("fanout_wall_vs_serial", what="the same, all included and merged: two workers' time over one's"),
     Target("staging_rss_mib", at_most=128, what="staging's memory, whatever the data's size"),
 )
 

@@ -25,6 +25,7 @@ WRITTEN = (
     "build/study",
     "build/first-look",
     "build/give-way",
+    "build/hours-to-minutes",
     "demo-output/volume",
     "demo-output/volume.log",
 )
