@@ -31,8 +31,9 @@ def test_a_run_waits_in_its_queue_until_it_is_admitted(tenant: Tenant, gateway: 
     _suspend(attempt, False)
     attempt.succeeds(FILES)
     run.until("Completed", "True")
-    written = [write for write in gateway.writes_about(tenant.namespace) if "/jobs" in write]
-    assert [write.partition(" ")[0] for write in written] == ["POST"], "whether it is suspended is Kueue's"
+    written = {write for write in gateway.writes_about(tenant.namespace) if write.endswith(" jobs")}
+    assert "POST jobs" in written
+    assert written <= {"POST jobs", "DELETE jobs"}, "whether it is suspended is Kueue's to write"
     assert "failures" not in run.status
 
 
