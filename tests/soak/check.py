@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.kubeclient import Object, condition
-from tests.soak.cluster import Cluster
+from tests.soak.cluster import Eyes
 from tests.soak.drive import Drive
 from tests.soak.wanted import PROBE, Fate, Sums, Wanted, expected
 
@@ -19,15 +19,16 @@ REPORT = "report.json"
 TOMBSTONES = "chris-tombstones"
 LEAVE_SECONDS = 600.0
 LOOK_SECONDS = 2.0
-COPY_SECONDS = 30.0
 
 
 @dataclass
 class Checker:
     """Collects what is wrong; empty `wrong` means a clean soak."""
 
-    cluster: Cluster
+    cluster: Eyes
     drive: Drive
+    copy_seconds: float = 30.0
+    """How long after a commit its manifest's copy may come."""
     wrong: list[str] = field(default_factory=list)
     read_files: int = 0
     read_bytes: int = 0
@@ -116,7 +117,7 @@ class Checker:
 
     def _copied(self, copy: str, original: str) -> bool:
         """The copy comes after the commit."""
-        deadline = time.monotonic() + COPY_SECONDS
+        deadline = time.monotonic() + self.copy_seconds
         while time.monotonic() < deadline:
             try:
                 if self.cluster.storage.get(copy)[0] == self.cluster.storage.get(original)[0]:
@@ -133,11 +134,12 @@ class Checker:
         for name in self.drive.namespaces():
             self.cluster.delete({"kind": "Namespace", "metadata": {"name": name}})
         deadline = time.monotonic() + LEAVE_SECONDS
-        while (stays := self._stays()) and time.monotonic() < deadline:
+        while (stays := self.stays()) and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
         self.wrong += stays
 
-    def _stays(self) -> list[str]:
+    def stays(self) -> list[str]:
+        """Everything that is still there and belongs to the tenants or to runs."""
         ours = set(self.drive.namespaces())
         found = [f"Namespace {name} stays" for name in ours if self.cluster.find("Namespace", name)]
         for kind in ("PluginInstance", "Feed", "Job", "Pod", "Secret", "Lease"):

@@ -28,18 +28,11 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """The cluster of `make up`, and ways to it."""
+class Eyes:
+    """What is asked for, looked at and judged: an API server, which may be away for a while, and a Swift."""
 
-    node: Node
-    kubectl: Kubectl
     client: Client
     storage: Storage
-    connect: Callable[[], Client]
-
-    def again(self) -> "Cluster":
-        """The same for another thread: a connection of its own."""
-        return replace(self, client=self.connect())
 
     def patiently(self, act: Callable[[], T]) -> T:
         """Do something again while the API server is away; TimeoutError when it stays so."""
@@ -100,6 +93,19 @@ class Cluster:
             if error.code != _GONE:
                 raise
 
+
+@dataclass(frozen=True)
+class Cluster(Eyes):
+    """The cluster of `make up`, and ways to it."""
+
+    node: Node
+    kubectl: Kubectl
+    connect: Callable[[], Client]
+
+    def again(self) -> "Cluster":
+        """The same for another thread: a connection of its own."""
+        return replace(self, client=self.connect())
+
     @property
     def containerd(self) -> Containerd:
         """The node's container runtime."""
@@ -123,7 +129,7 @@ def connected() -> Iterator[Cluster]:
     storage = Storage(credentials() | {"ST_AUTH": f"http://{address}:8080/auth/v1.0"})
     try:
         connect = partial(Client, config.api_url, config.pki / "ca.crt", token)
-        yield Cluster(Node(config, box), kubectl, connect(), storage, connect)
+        yield Cluster(connect(), storage, Node(config, box), kubectl, connect)
     finally:
         kubectl.ask("delete", "clusterrolebinding", ACCOUNT, "--ignore-not-found")
         kubectl.ask("-n", "kube-system", "delete", "serviceaccount", ACCOUNT, "--ignore-not-found")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.kubeclient import Object, condition
-from tests.soak.cluster import Cluster, instance
+from tests.soak.cluster import Eyes, instance
 from tests.soak.wanted import Fate, Wanted
 
 LOOK_SECONDS = 2.0
@@ -20,7 +20,7 @@ Name = tuple[str, str]
 class Drive:
     """One soak's runs, on their way."""
 
-    cluster: Cluster
+    cluster: Eyes
     prefix: str
     tenants: int
     parallel: int

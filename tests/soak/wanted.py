@@ -70,10 +70,14 @@ def _algorithm() -> ModuleType:
 _RULE = _algorithm()
 
 
-def written(files: int, size: int) -> Sums:
+def contents(files: int, size: int) -> dict[str, bytes]:
     """What testsource and testprobe write."""
-    names: list[str] = _RULE.names(files)
-    return {name: hashlib.sha256(_RULE.content(at, size)).hexdigest() for at, name in enumerate(names)}
+    return {name: _RULE.content(at, size) for at, name in enumerate(_RULE.names(files))}
+
+
+def summed(files: Mapping[str, bytes]) -> Sums:
+    """The sha256 of each file."""
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def copied(sums: Sums, prefix: str) -> Sums:
@@ -150,4 +154,6 @@ def expected(run: Wanted, parent: Sums) -> Sums:
     """What a run that succeeds must have written, given its parent's output; report.json left out."""
     if run.plugin == COPIER:
         return copied(parent, str(run.parameters["prefix"]))
-    return {} if run.parameters == SILENT else written(run.parameters["files"], run.parameters["bytes"])
+    return (
+        {} if run.parameters == SILENT else summed(contents(run.parameters["files"], run.parameters["bytes"]))
+    )
