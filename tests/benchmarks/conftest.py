@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.benchmarks.client import Api, Object, path
+from tests.staging.fixtures import nothing_runs_on, storage, swift
 
+__all__ = ["nothing_runs_on", "storage", "swift"]
 ROOT = Path(__file__).resolve().parents[2]
 PROBES = ROOT / "tests" / "e2e" / "plugins" / "pl-testprobe" / "plugin.yaml"
 PATIENCE = 180.0

@@ -4,7 +4,7 @@ The arms alternate, so that what else the machine does weighs on both; each rati
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from pathlib import Path
 from statistics import median
@@ -12,8 +12,8 @@ from statistics import median
 import pytest
 from tests.benchmarks.arms import THREADS, Arm, CommandLine, Staging
 from tests.benchmarks.bench import record
+from tests.staging.fixtures import prepared
 from tests.staging.measuring import Cost
-from tests.staging.pod import end_all
 from tests.swift_server import SwiftServer, running_swift
 
 from chris_operator.storage import Storage
@@ -30,31 +30,6 @@ SWIFTS = {
     "stock": ("_stock", ("--chunk-bytes", "65536")),
 }
 Costs = dict[str, list[Cost]]
-
-
-@pytest.fixture(scope="module")
-def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftServer]:
-    with running_swift(tmp_path_factory.mktemp("swift")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def storage(swift: SwiftServer) -> Storage:
-    return prepared(swift)
-
-
-def prepared(swift: SwiftServer) -> Storage:
-    """A Swift's storage with container and key."""
-    storage = Storage(swift.credentials)
-    storage.ensure_container()
-    storage.ensure_temp_url_key()
-    return storage
-
-
-@pytest.fixture(autouse=True)
-def nothing_runs_on() -> Iterator[None]:
-    yield
-    end_all()
 
 
 def small_files(root: Path, count: int, size: int) -> None:

@@ -9,10 +9,12 @@ from tests.controller.operator_process import Operator
 from tests.controller.tenant import CATALOGUE, Tenant
 from tests.installation import give_rights, install
 from tests.kubeclient import Client
-from tests.swift_server import SwiftServer, running_swift
+from tests.staging.fixtures import swift
+from tests.swift_server import SwiftServer
 
 from chris_operator.storage import Storage
 
+__all__ = ["swift"]
 _LATE = ("test_nothing_is_left", "test_ids")
 """The first looks back at what the others did; the second tears everything down."""
 
@@ -49,13 +51,6 @@ def gateway(apiserver: ApiServer, admin: Client) -> Iterator[Gateway]:
     give_rights(admin)
     with Gateway.running(apiserver) as gateway:
         yield gateway
-
-
-@pytest.fixture(scope="session")
-def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftServer]:
-    """A real Swift."""
-    with running_swift(tmp_path_factory.mktemp("swift")) as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,13 @@
 """Where the API server's version says that images can be mounted, all containers start together; elsewhere in turn."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 from tests.controller.operator_process import Operator
 from tests.controller.pods import Attempt, ended, report, running, waiting
 from tests.controller.tenant import FILES, Tenant
+from tests.kubeclient import Object
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
 TOOLS_PULL = 'failed to pull and unpack image "localhost/chris/staging:test": not found'
@@ -78,26 +80,38 @@ def test_staging_that_fails_beside_the_others_is_judged_when_all_have_ended(tena
     assert run.status["failures"] == {"StageInFailed": 1}
 
 
-def test_containers_that_do_not_see_that_staging_failed_are_stopped(tenant: Tenant):
+@dataclass(frozen=True)
+class Broken:
+    """Containers of which some have ended and some would wait for ever, and what the run says."""
+
+    states: Callable[[], dict[str, Object]]
+    reason: str
+    words: str
+
+
+BROKEN = {
+    "staging-killed": Broken(
+        lambda: {"stage_in": ended(137, "OOMKilled"), "plugin": running(), "publish": running()},
+        "StageInFailed",
+        "stage-in ended with exit code 137 (OOMKilled)",
+    ),
+    "program-killed-before-its-input-was-there": Broken(
+        lambda: {"stage_in": running(), "plugin": ended(137), "publish": running()},
+        "NodeLost",
+        "the program's container ended with 137 before its input was there",
+    ),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_containers_that_would_wait_for_ever_are_stopped(tenant: Tenant, broken: Broken):
     run = tenant.run("scan")
     attempt = run.attempt()
-    attempt.containers(stage_in=ended(137, "OOMKilled"), plugin=running(), publish=running())
-    assert run.until("StageInFailed") == (
-        "attempt 1: stage-in ended with exit code 137 (OOMKilled); attempt 2 follows"
-    )
+    attempt.containers(**broken.states())
+    message = run.until(broken.reason)
+    assert message == f"attempt 1: {broken.words}; attempt 2 follows"
+    run.heard("Warning", broken.reason, message)
     tenant.admin.wait_gone(attempt.job)
-    attempt.vanishes()
-    run.attempt(2).succeeds(FILES)
-    run.until("Completed", "True")
-
-
-def test_a_program_that_dies_before_its_input_is_there_runs_again(tenant: Tenant):
-    run = tenant.run("scan")
-    attempt = run.attempt()
-    attempt.containers(stage_in=running(), plugin=ended(137), publish=running())
-    assert run.until("NodeLost") == (
-        "attempt 1: the program's container ended with 137 before its input was there; attempt 2 follows"
-    )
     attempt.vanishes()
     run.attempt(2).succeeds(FILES)
     run.until("Completed", "True")
