@@ -17,11 +17,16 @@ GIVEN = {"CHRIS_STAGING_IMAGE": "staging:1", "POD_NAME": "chris-operator-0"}
 
 @asynccontextmanager
 async def api_server(folder: Path, answers: list[tuple[int, str]]) -> AsyncIterator[Cluster]:
-    """Answers each question for its version with the next status and minor; with the last one from then on."""
+    """Answers each question for its version with the next status and minor; with the last one from then on.
+
+    Where the status is 0 it hangs up.
+    """
     left = list(answers)
 
-    async def version(_request: web.Request) -> web.Response:
+    async def version(request: web.Request) -> web.Response:
         status, minor = left.pop(0) if len(left) > 1 else left[0]
+        if not status and request.transport:
+            request.transport.close()
         return web.json_response({"major": "1", "minor": minor}, status=status)
 
     app = web.Application()
@@ -36,6 +41,7 @@ CASES: dict[str, tuple[str, list[tuple[int, str]], bool]] = {
     "auto-vendors-1.35": ("auto", [(200, "35+")], True),
     "auto-1.9": ("auto", [(200, "9")], False),
     "auto-after-an-outage": ("auto", [(503, ""), (200, "36")], True),
+    "auto-after-a-broken-connection": ("auto", [(0, ""), (200, "36")], True),
     "auto-but-not-told": ("auto", [(403, "")], False),
     "on": ("on", [(200, "30")], True),
     "off": ("off", [(200, "36")], False),

@@ -40,6 +40,14 @@ ROWS = (
         status={"output": None},
     ),
     Row(
+        "stopped-at-its-deadline-of-which-the-status-lost-word",
+        under_way(ended(124), spec={"deadlineSeconds": 30}),
+        "DeadlineExceeded",
+        "False",
+        event="Warning",
+        actions=("copy 1",),
+    ),
+    Row(
         "ends-with-124-long-before-its-deadline",
         under_way(ended(124), attempted(deadlineSeconds=32)),
         "PluginFailed",

@@ -16,9 +16,14 @@ _TOLERANCE = timedelta(seconds=1)
 
 def limit(o: Observed) -> int | None:
     """Seconds that the program may run: what its attempt was started with, or less if the run says so now."""
-    attempt = o.instance.status.attempt
-    known = (attempt.deadline_seconds if attempt else None, o.instance.spec.deadline_seconds)
+    known = (_told(o), o.instance.spec.deadline_seconds)
     return min((seconds for seconds in known if seconds is not None), default=None)
+
+
+def _told(o: Observed) -> int | None:
+    """What `run` was told, as far as the status knows."""
+    attempt = o.instance.status.attempt
+    return attempt.deadline_seconds if attempt else None
 
 
 def left(o: Observed, now: datetime) -> timedelta | None:
@@ -32,12 +37,16 @@ def left(o: Observed, now: datetime) -> timedelta | None:
 
 def was_reached(o: Observed) -> bool:
     """Whether `run` stopped the program, and not before its time: the program itself may end with any code."""
-    attempt, program, started = o.instance.status.attempt, o.pod.plugin, o.pod.plugin_started
-    if attempt is None or attempt.deadline_seconds is None or program is None:
+    seconds, program, started = (
+        _told(o) or o.instance.spec.deadline_seconds,
+        o.pod.plugin,
+        o.pod.plugin_started,
+    )
+    if seconds is None or program is None or program.exit_code != contract.EXIT_DEADLINE:
         return False
-    if program.exit_code != contract.EXIT_DEADLINE or program.finished is None or started is None:
+    if program.finished is None or started is None:
         return False
-    return program.finished - started >= timedelta(seconds=attempt.deadline_seconds) - _TOLERANCE
+    return program.finished - started >= timedelta(seconds=seconds) - _TOLERANCE
 
 
 def words(o: Observed) -> str:
