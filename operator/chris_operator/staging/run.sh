@@ -6,7 +6,7 @@
 # image may have no shell. It is the container's first process; what the command left behind ends with it.
 # After DEADLINE seconds the command gets SIGTERM, GRACE seconds later SIGKILL, and the end is told as 124.
 
-state=$1
+state=$1 deadline= late= timer=
 [ "$2" = -- ] || deadline=$2 grace=$3
 while [ "$1" != -- ]; do shift; done
 shift
@@ -81,7 +81,6 @@ stop_in_time() {
 	wait $!
 	kill -KILL $child
 }
-timer=
 if [ -n "$deadline" ]; then
 	(stop_in_time) 3>&- 5<&- 6>&- &
 	timer=$!
