@@ -61,6 +61,8 @@ def test_an_attempt_that_was_counted_down_is_counted_up_again(tenant: Tenant):
     second.succeeds(FILES)
     run.until("Completed", "True")
     assert run.status["output"]["attempt"] == 2
+    failed = "attempt 1: the program ended with exit code 3; attempt 2 follows"
+    run.told(("Warning", "PluginFailed", failed), ("Normal", "Completed", "2 files, 9 bytes"))
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,7 @@ def test_a_job_deleted_when_its_pod_was_there_is_never_made_again(tenant: Tenant
     tenant.remove(job)
     message = run.until("NodeLost")
     assert message == "attempt 1: its Job was deleted from outside; attempt 2 follows"
+    run.heard("Warning", "NodeLost", message)
     second = run.attempt(2)
     assert second.prefix.endswith("/attempts/2/")
     second.succeeds(FILES)
@@ -136,7 +139,9 @@ def test_a_pod_deleted_by_hand_is_made_up_for(tenant: Tenant):
     attempt.pod = tenant.admin.list("Pod", tenant.namespace)[0]
     attempt.containers(stage_in=ended(0, message=STAGED), plugin=ended(143), publish=ended(143))
     attempt.vanishes()
-    assert run.until("NodeLost").endswith("attempt 2 follows")
+    message = run.until("NodeLost")
+    assert message.endswith("attempt 2 follows")
+    run.heard("Warning", "NodeLost", message)
     run.attempt(2).succeeds(FILES)
     run.until("Completed", "True")
     assert run.status["failures"] == {"NodeLost": 1}

@@ -86,6 +86,9 @@ def test_a_leader_that_slept_past_its_lease_writes_nothing_more(
     leader.await_metric("chris_leading", 0.0)
     second.succeeds(FILES)
     run.until("Completed", "True")
+    failed = run.until("PluginFailed", attempt=1)
+    assert failed == "attempt 1: the program ended with exit code 3; attempt 2 follows"
+    run.told(("Warning", "PluginFailed", failed), ("Normal", "Completed", "2 files, 9 bytes"))
     assert run.status["failures"] == {"PluginFailed": 1}
     assert _number_of_another(tenant) > number
     assert len(tenant.admin.list("Feed", tenant.namespace)) == 3
