@@ -107,7 +107,7 @@ ATTEMPTS: dict[str, tuple[pods.Attempt, PodSettings]] = {
         FAST,
     ),
     "shared-tolerant": (
-        _attempt(decide(observed(child(workers="auto"), program=TOLERANT))),
+        _attempt(decide(observed(child(workers="auto", deadlineSeconds=600), program=TOLERANT))),
         SETTINGS.pods,
     ),
     "long-name": (_attempt(decide(observed(instance("a" * 60 + ".b"), program=FS))), SETTINGS.pods),

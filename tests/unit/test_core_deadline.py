@@ -3,9 +3,10 @@
 import pytest
 from tests.attempt_scenes import PUBLISH_FAILED, under_way
 from tests.plan_rows import Row, check_decision, check_idempotence
-from tests.runs import at, attempted, ended, pod
+from tests.runs import at, attempted, decide, ended, job, pod
 
-from chris_operator.core.observe import Stage
+from chris_operator.core.fanout import as_one
+from chris_operator.core.observe import PodFacts, Stage
 
 LIMITED = attempted(deadlineSeconds=30)
 """The program's container ran for 30 seconds, from 40 to 10 seconds ago."""
@@ -103,6 +104,18 @@ ROWS = (
         now=at(70),
     ),
 )
+
+
+PUBLISHES = pod(Stage.PUBLISHING, index=0, plugin_started=at(-3600))
+RUNS = pod(Stage.RUNNING, index=1)
+
+
+@pytest.mark.parametrize("crew", [(PUBLISHES, RUNS), (PUBLISHES,)], ids=["one-runs", "none-runs"])
+def test_a_worker_that_publishes_has_kept_its_deadline(crew: tuple[PodFacts, ...]):
+    o = under_way(as_one(crew, over=False), LIMITED, jobs=(job(workers=2, split="files"),), crew=crew)
+    plan = decide(o)
+    assert plan.actions == ()
+    assert plan.status is None or plan.status["conditions"][0]["reason"] == "Running"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

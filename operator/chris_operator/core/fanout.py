@@ -90,8 +90,9 @@ def as_one(crew: Sequence[PodFacts], *, over: bool) -> PodFacts:
     if over or _needs_care(pod):
         return pod
     if begun and not (pod.stage is Stage.PENDING and pod.node):  # such a one may lack its Secret
-        starts = [each.plugin_started for each in crew if _works(each) and each.plugin_started]
-        since = min(starts, default=None)
+        # Whoever publishes has kept the deadline.
+        runs = [each.plugin_started for each in crew if each.stage is Stage.RUNNING and each.plugin_started]
+        since = min(runs, default=None)
         found = replace(pod, stage=Stage.RUNNING, plugin_started=since, unschedulable=None)
         return replace(found, plugin=None, publish=None)
     if pod.stage is Stage.ENDED:

@@ -45,8 +45,19 @@ _NOT_CHARGED: list[Manifest] = [
 ]
 
 
-def job_spec(fan: Fan) -> Manifest:
-    """The fields of the Job's spec that say so."""
+_FINAL: Manifest = {
+    "action": "FailIndex",
+    "onExitCodes": {
+        "containerName": observe.PLUGIN,
+        "operator": "In",
+        "values": [contract.EXIT_DEADLINE],
+    },
+}
+"""A program that ran as long as it may would do so again."""
+
+
+def job_spec(fan: Fan, *, limited: bool) -> Manifest:
+    """The fields of the Job's spec that say so; `limited`: the program has a deadline."""
     most_failed = {} if fan.tolerant else {"maxFailedIndexes": 0}
     return {
         "completionMode": "Indexed",
@@ -54,7 +65,7 @@ def job_spec(fan: Fan) -> Manifest:
         "parallelism": min(fan.parallel or fan.workers, fan.workers),
         "backoffLimitPerIndex": fan.retries,
         **most_failed,
-        "podFailurePolicy": {"rules": _NOT_CHARGED},
+        "podFailurePolicy": {"rules": [*_NOT_CHARGED, _FINAL] if limited else _NOT_CHARGED},
     }
 
 

@@ -271,13 +271,14 @@ def job(attempt: Attempt, settings: PodSettings) -> Manifest:
     metadata = _metadata(attempt)
     if attempt.queue:
         metadata["labels"] |= {QUEUE_LABEL: attempt.queue}
+    limited = attempt.deadline_seconds is not None
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata,
         "spec": {
             **({"suspend": True} if attempt.queue else {}),  # from here on Kueue's to write
-            **(indexed.job_spec(attempt.fan) if attempt.fan else _ONE_POD),
+            **(indexed.job_spec(attempt.fan, limited=limited) if attempt.fan else _ONE_POD),
             "podReplacementPolicy": "Failed",
             "template": {
                 "metadata": {"labels": labels, "annotations": _DEFAULT_CONTAINER | dict(attempt.annotations)},
