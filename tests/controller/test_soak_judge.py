@@ -52,7 +52,7 @@ class Scene:
 
     def play(self) -> None:
         """Ask for the runs, and do what their pods would."""
-        files = contents(**SHAPE)
+        files = contents(SHAPE["files"], SHAPE["bytes"])
         report = {REPORT: json.dumps({"input": summed(files)}).encode()}
         for name, more in (("parent", {}), ("removed", {}), ("child", report)):
             self.runs[name] = self.tenant.run(
