@@ -10,10 +10,10 @@ ENV := build/env
 # CLUSTER=kubeconfig asks for a cluster that exists already; REGISTRY is where its nodes pull images from.
 ASKED = $(if $(CLUSTER),--cluster '$(CLUSTER)' --context '$(CONTEXT)' --registry '$(REGISTRY)')
 RINGS := tests/controller tests/staging tests/world tests/localcluster tests/e2e
-LOCKS := operator dev swift keystone
+LOCKS := operator dev swift keystone crate
 export PYTHONPATH := operator
 
-.PHONY: help demo fetch test test-cluster test-plugins check unit e2e bench soak up down deploy gen lock images clean-cluster
+.PHONY: help demo test test-cluster test-plugins check unit e2e bench soak up down deploy gen lock images clean-cluster
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +26,6 @@ $(VENV)/.complete: requirements/dev.txt
 
 demo: up ## a real scan through a real cluster: watch it, then look into demo-output/
 	@. $(ENV) && $(BIN)/python -m demo
-
-fetch: $(VENV)/.complete ## bring a run's files and log here: RUN=namespace/name TO=folder (demo-output)
-	@$(BIN)/python -m demo.fetch $(RUN) $(or $(TO),demo-output)
 
 test: check up ## everything: check, then the cluster, then every test; lists what was skipped
 	@$(MAKE) --no-print-directory test-plugins test-cluster

@@ -30,6 +30,7 @@ from .verdict import (
     StopAttempt,
     Verdict,
 )
+from .words import spoken
 
 _SILENT = frozenset(
     {
@@ -271,19 +272,6 @@ def _status(o: Observed, verdict: Verdict, now: datetime) -> PluginInstanceStatu
         fields["completion_time"] = timestamp(end)
         fields["duration"] = spoken(end - created)
     return old.model_copy(update=fields)
-
-
-def spoken(length: timedelta) -> str:
-    """A duration as kubectl prints ages.
-
-    >>> spoken(timedelta(seconds=92)), spoken(timedelta(hours=30)), spoken(timedelta(seconds=7))
-    ('1m32s', '30h0m', '7s')
-    """
-    seconds = max(int(length.total_seconds()), 0)
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if hours:
-        return f"{hours}h{minutes}m"
-    return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
 
 
 def _event(o: Observed, verdict: Verdict) -> tuple[str, str, str] | None:

@@ -91,9 +91,9 @@ class Model(BaseModel):
             raise ValueError("; ".join(broken))
         return self
 
-    def wire(self) -> dict[str, Any]:
-        """The value as JSON data for the API server: camelCase keys, nothing for what is not set."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+    def wire(self, *, defaults: bool = True) -> dict[str, Any]:
+        """The value as JSON data for the API server: camelCase keys, nothing for what is not set (or at its default)."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=not defaults)
 
 
 class Spec(Model):
