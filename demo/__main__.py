@@ -1,25 +1,29 @@
 """`make demo`: apply examples/first-look, watch it, tell where the time went, keep the pictures."""
 
 import argparse
-import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chris_operator.cluster import INSTANCES, NAMESPACES, Cluster
+from chris_operator.cli import tree
+from chris_operator.cli.access import swift
+from chris_operator.cli.download import download
+from chris_operator.cli.errors import NotFoundError, UserError
+from chris_operator.cli.kubectl import INSTANCES, Kubectl
+from chris_operator.cli.outputs import Output
+from chris_operator.cli.screen import Screen
+from chris_operator.cli.tree import Node
 from chris_operator.core.plan import final_condition
-from chris_operator.models.conditions import ConditionType, find
 from chris_operator.models.plugininstance import PluginInstance
 
-from . import report, tree
-from .download import fetch
-from .screen import Screen
+from . import report
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "first-look"
@@ -46,10 +50,11 @@ def is_ours(namespace: Mapping[str, Any]) -> bool:
     return bool(namespace["metadata"].get("labels", {}).get(PART_OF) == EXAMPLE.name)
 
 
-async def clear(cluster: Cluster) -> None:
+def clear(cluster: Kubectl) -> None:
     """Remove what an earlier demonstration left, data in Swift included; never somebody else's namespace."""
-    found = await cluster.find(NAMESPACES, NAMESPACE)
-    if found is None:
+    try:
+        found = cluster.raw(f"/api/v1/namespaces/{NAMESPACE}")
+    except NotFoundError:
         return
     if not is_ours(found):
         sys.exit(
@@ -60,35 +65,30 @@ async def clear(cluster: Cluster) -> None:
     kubectl("delete", "namespace", NAMESPACE, "--wait=true", f"--timeout={int(_PATIENCE)}s")
 
 
-async def instances(cluster: Cluster) -> list[PluginInstance]:
-    """The demonstration's runs."""
-    return [PluginInstance.parse(body) for body in await cluster.list(INSTANCES, NAMESPACE)]
-
-
-def changes(found: list[PluginInstance]) -> list[str]:
-    """One line per run and state, for output that is no terminal."""
-    lines = []
-    for instance in found:
-        condition = find(instance.status.conditions, ConditionType.SUCCEEDED)
-        if condition:
-            lines.append(f"  {instance.metadata.name}: {condition.reason}: {condition.message}")
-    return lines
-
-
-async def watch(cluster: Cluster) -> list[PluginInstance]:
+def watch(cluster: Kubectl) -> list[PluginInstance]:
     """Show the tree until every run has ended."""
     screen, start, tick = Screen(), time.monotonic(), 0
     while time.monotonic() - start < _PATIENCE:
-        found = await instances(cluster)
-        drawn = tree.lines(tree.rows(found, datetime.now(UTC), tick))
-        screen.draw([f"first-look   {time.monotonic() - start:5.1f} s", *drawn], changes(found))
-        if tree.all_ended(found):
-            return found
+        bodies, _ = cluster.all(INSTANCES)
+        nodes = [Node.of(body) for body in bodies]
+        drawn = tree.lines(nodes, datetime.now(UTC), tick)
+        screen.draw([f"first-look   {time.monotonic() - start:5.1f} s", *drawn], tree.changes(nodes))
+        if nodes and all(node.final for node in nodes):
+            return [PluginInstance.parse(body) for body in bodies]
         tick += 1
-        await asyncio.sleep(_TICK)
+        time.sleep(_TICK)
     sys.exit(
         f"the demonstration did not end within {_PATIENCE:.0f} s: see `kubectl -n {NAMESPACE} describe pi`"
     )
+
+
+def fetch(cluster: Kubectl, found: Sequence[PluginInstance], folder: Path) -> None:
+    """Bring the outputs here, each into an empty folder of its run's name."""
+    with swift(cluster) as storage:
+        for run in found:
+            target, output = folder / run.metadata.name, Output.read(storage, run)
+            shutil.rmtree(target, ignore_errors=True)
+            download(storage, output, output.files(), target, overwrite=False)
 
 
 def conclude(found: list[PluginInstance], output: Path, elapsed: float) -> int:
@@ -98,8 +98,8 @@ def conclude(found: list[PluginInstance], output: Path, elapsed: float) -> int:
         say(line)
     failed = [i for i in found if (ended := final_condition(i)) is None or ended.status != "True"]
     if failed:
-        for line in changes(failed):
-            say(line)
+        for run in failed:
+            say(f"`kubectl chris why -n {NAMESPACE} {run.metadata.name}` says what went wrong")
         return 1
     measured: dict[str, Any] = json.loads((output / "register" / "pl-register.json").read_text())
     say("")
@@ -113,25 +113,26 @@ def conclude(found: list[PluginInstance], output: Path, elapsed: float) -> int:
     return 0 if measured["passed"] else 1
 
 
-async def demonstrate(output: Path) -> int:
+def demonstrate(output: Path) -> int:
     """The whole demonstration; returns the process's exit code."""
-    async with await Cluster.connect() as cluster:
-        await clear(cluster)
-        started = time.monotonic()
-        say(f"$ kubectl apply -f {EXAMPLE.relative_to(ROOT)}")
-        kubectl("apply", "-f", str(EXAMPLE))
-        found = await watch(cluster)
-        done = [i for i in found if i.status.output and not i.status.output.partial]
-        for instance in done:
-            await asyncio.to_thread(fetch, instance, output / instance.metadata.name)
-        return conclude(found, output, time.monotonic() - started)
+    cluster = Kubectl.of(NAMESPACE)
+    clear(cluster)
+    started = time.monotonic()
+    say(f"$ kubectl apply -f {EXAMPLE.relative_to(ROOT)}")
+    kubectl("apply", "-f", str(EXAMPLE))
+    found = watch(cluster)
+    fetch(cluster, [run for run in found if run.status.output and not run.status.output.partial], output)
+    return conclude(found, output, time.monotonic() - started)
 
 
 def main() -> int:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "demo-output", help="where results are put")
-    return asyncio.run(demonstrate(parser.parse_args().output))
+    try:
+        return demonstrate(parser.parse_args().output)
+    except UserError as error:
+        sys.exit(f"demo: {error}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcluster import files
-from localcluster.config import MARK, ClusterConfig
+from localcluster.config import CHECKOUT, MARK, ClusterConfig
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def of(config: ClusterConfig) -> Access:
 
 
 def text(access: Access, binaries: Path | None) -> str:
-    """Contents of build/env; no `binaries` where the user's own are on PATH."""
+    """Contents of build/env: our plugin of kubectl is on PATH, and `binaries` unless the user's own are to be used."""
     values = {
         "KUBECONFIG": str(access.kubeconfig),
         "CLUSTER_NAME": access.name,
@@ -58,8 +58,8 @@ def text(access: Access, binaries: Path | None) -> str:
         "REGISTRY_HOSTS": str(access.certs_d or ""),
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
-    path = [f'export PATH={shlex.quote(str(binaries))}:"$PATH"'] if binaries else []
-    return "\n".join([*lines, *path, ""])
+    path = ":".join(shlex.quote(str(each)) for each in (CHECKOUT / "bin", binaries) if each)
+    return "\n".join([*lines, f'export PATH={path}:"$PATH"', ""])
 
 
 def write(access: Access, file: Path, binaries: Path | None) -> None:

@@ -73,6 +73,7 @@ TARGETS = (
         what="denoising: one worker's seconds over 2 × those of two, first start to last end",
     ),
     Target("fanout_wall_vs_serial", what="the same, all included and merged: two workers' time over one's"),
+    Target("tree_1000_ms", at_most=1000, what="`kubectl chris tree` of 1,000 runs, the whole command"),
     Target("staging_rss_mib", at_most=128, what="staging's memory, whatever the data's size"),
 )
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pykube
 import pytest
-from demo.download import credentials, reachable
 from tests.e2e.tenant import Tenant, namespace
 from tests.fresh_cluster import FreshCluster, fresh_cluster
 
+from chris_operator.cli.access import credentials, reachable
+from chris_operator.cli.kubectl import Kubectl
 from chris_operator.storage import Storage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,9 +46,9 @@ def swift(api: pykube.HTTPClient) -> Iterator[Storage]:
     if os.environ.get("CLUSTER_KIND") == "localcluster":
         service = pykube.Service.objects(api, namespace="chris-swift").get(name="swift")
         address = f"http://{service.obj['spec']['clusterIP']}:8080/auth/v1.0"
-        yield Storage(credentials() | {"ST_AUTH": address})
+        yield Storage(credentials(Kubectl(""), {}) | {"ST_AUTH": address})
         return
-    with reachable(credentials()) as values:
+    with reachable(Kubectl(""), credentials(Kubectl(""), {})) as values:
         yield Storage(values)
 
 

@@ -26,8 +26,6 @@ WRITTEN = (
     "build/first-look",
     "build/give-way",
     "build/hours-to-minutes",
-    "demo-output/volume",
-    "demo-output/volume.log",
 )
 """What the commands write into the checkout; they refuse to overwrite some of it."""
 BRAIN_CM3 = 1536.7
@@ -86,7 +84,7 @@ def the_brain_has_its_volume(cluster: FreshCluster, output: str) -> None:
     del cluster
     (measured,) = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     assert measured["cm3"] == pytest.approx(BRAIN_CM3, abs=0.1)
-    assert (ROOT / "demo-output" / "volume.log").read_text().startswith("measured ")
+    assert "measured " in output
 
 
 def staging_and_plugins_come_from_the_registry(cluster: FreshCluster, output: str) -> None:
@@ -106,7 +104,7 @@ def nothing_is_left(cluster: FreshCluster, output: str) -> None:
 FOLLOW_UPS: dict[str, Callable[[FreshCluster, str], None]] = {
     "apply -k build/install": images_come_from_the_registry,
     "chris_leading": both_replicas_run,
-    "make fetch RUN=neuro/volume": the_brain_has_its_volume,
+    "kubectl chris cp -n neuro volume": the_brain_has_its_volume,
     "job/volume-1": staging_and_plugins_come_from_the_registry,
     "delete -k build/install": nothing_is_left,
 }

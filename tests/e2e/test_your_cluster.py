@@ -118,7 +118,7 @@ def test_it_gets_no_mark_so_that_tests_which_disturb_refuse_it(theirs: Mapping[s
 def test_a_run_succeeds_and_its_files_come_here(theirs: Mapping[str, str], tmp_path: Path):
     on_it("kubectl apply -f -", theirs, RUN)
     on_it("kubectl -n ward wait --for=condition=Succeeded --timeout=3m pi/scan", theirs)
-    on_it(f"make fetch RUN=ward/scan TO={shlex.quote(str(tmp_path))}", theirs)
+    on_it(f"kubectl chris cp -n ward scan {shlex.quote(str(tmp_path / 'scan'))}", theirs)
     assert list((tmp_path / "scan").glob("*T1w.nii.gz"))
 
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import requests
-from demo.download import credentials
 from localcluster import cluster
 from localcluster.containerd import Containerd
 from localcluster.deploy import Kubectl
@@ -16,6 +15,8 @@ from localcluster.errors import ClusterError
 from tests.kubeclient import ApiError, Client, Object
 from tests.node import Node
 
+from chris_operator.cli import access
+from chris_operator.cli.kubectl import Kubectl as UsersKubectl
 from chris_operator.models.base import API_VERSION
 from chris_operator.storage import Storage
 
@@ -126,7 +127,9 @@ def connected() -> Iterator[Cluster]:
     _administrator(kubectl)
     token = kubectl("-n", "kube-system", "create", "token", ACCOUNT, "--duration=12h").strip()
     address = kubectl("-n", "chris-swift", "get", "service", "swift", "-o", "jsonpath={.spec.clusterIP}")
-    storage = Storage(credentials() | {"ST_AUTH": f"http://{address}:8080/auth/v1.0"})
+    storage = Storage(
+        access.credentials(UsersKubectl(""), {}) | {"ST_AUTH": f"http://{address}:8080/auth/v1.0"}
+    )
     try:
         connect = partial(Client, config.api_url, config.pki / "ca.crt", token)
         yield Cluster(connect(), storage, Node(config, box), kubectl, connect)

@@ -212,7 +212,7 @@ def test_access_to_an_existing_cluster_claims_nothing_it_does_not_know():
     assert "export KUBECONFIG=/b/existing/kubeconfig\n" in text
     assert "export CLUSTER_KIND=kubeconfig\n" in text
     assert "export HOST_ADDRESS=''\n" in text
-    assert "PATH=" not in text
+    assert [line for line in text.splitlines() if "PATH=" in line] == [f'export PATH={CHECKOUT}/bin:"$PATH"']
 
 
 def test_a_private_file_is_its_owners(tmp_path: Path):

@@ -89,6 +89,7 @@ class Placer:
     def __init__(self, swift: SwiftHttp, incoming: str) -> None:
         self.swift, self._incoming = swift, incoming
         self._local = threading.local()
+        self._views: list[Below] = []
 
     def readable_prefixes(self) -> list[str]:
         """What this attempt's TempURLs open, relative to the container."""
@@ -107,10 +108,16 @@ class Placer:
         """A descriptor of a new file, or (`again`) of one that was begun before."""
         if not hasattr(self._local, "below"):
             self._local.below = Below(self._incoming)
+            self._views.append(self._local.below)
         flags = os.O_RDWR | os.O_CREAT | (os.O_TRUNC if again else os.O_EXCL)
         with file_errors(member.path, line=member.line):
             descriptor: int = self._local.below.open(member.path, flags)
         return descriptor
+
+    def close(self) -> None:
+        """Give back what every thread holds open, once none of them works any more and the process lives on."""
+        for each in self._views:
+            each.close()
 
     def place(self, member: Member, body: Body | None, *, again: bool = False) -> bool:
         """Write one file from a body (none: an empty file); returns whether its content is the promised one."""

@@ -85,6 +85,7 @@ class SwiftHttp:
     def __init__(self, load: Callable[[], StageJob], stopped: threading.Event) -> None:
         self._load, self._stopped = load, stopped
         self._local = threading.local()
+        self._opened: list[http.client.HTTPConnection] = []
         self.job = load()
         parts = urlsplit(self.job.swift.url)
         self._secure, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
@@ -148,6 +149,11 @@ class SwiftHttp:
             return etag
 
         return self._repeat(name, attempt)
+
+    def close(self) -> None:
+        """Close every thread's connection, where the process lives on."""
+        for each in self._opened:
+            each.close()
 
     def _get(
         self, connection: http.client.HTTPConnection, name: str, headers: dict[str, str]
@@ -218,6 +224,7 @@ class SwiftHttp:
         """This thread's connection; http.client opens it again after a close."""
         if not hasattr(self._local, "connection"):
             self._local.connection = self._connect()
+            self._opened.append(self._local.connection)
         connection: http.client.HTTPConnection = self._local.connection
         return connection
 

@@ -1,5 +1,6 @@
 """Text that redraws itself in place on a terminal, and plain lines of what changed elsewhere."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +21,19 @@ class Screen:
                     self._told.add(line)
                     print(line, flush=True)
             return
+        shown = fitting(block, *shutil.get_terminal_size())
         up = f"\033[{self._height}A" if self._height else ""
-        print(up + "".join(f"\033[2K{line}\n" for line in block), end="", flush=True)
-        self._height = len(block)
+        print(up + "".join(f"\033[2K{line}\n" for line in shown) + "\033[J", end="", flush=True)
+        self._height = len(shown)
+
+
+def fitting(block: Sequence[str], columns: int, rows: int) -> list[str]:
+    """The block cut to a terminal's size, as only what is on the screen can be drawn over.
+
+    >>> fitting(["abcdef", "b", "c", "d"], 4, 4)
+    ['abcd', 'b', '… and 2 more lines']
+    """
+    lines = [line[:columns] for line in block]
+    if len(lines) < rows:
+        return lines
+    return [*lines[: rows - 2], f"… and {len(lines) - rows + 2} more lines"]
