@@ -188,6 +188,14 @@ SCENES: dict[str, Known] = {
             },
         )
     ),
+    "an equal run's output": Known(
+        instance(
+            status={
+                "conditions": condition("CacheHit", "True"),
+                "cacheHit": {"id": 7, "name": "former", "feed": "look"},
+            }
+        )
+    ),
     "many parents": Known(
         instance(
             "merge",

@@ -46,6 +46,10 @@ def test_all_that_followed_stands_on_the_new_ones():
         "join-r2": ["left-r2", "right"],
         "after-r2": ["join-r2"],
     }
+    assert found["join-r2"]["inputs"] == [{"previous": "left-r2", "into": "left"}], (
+        "its files come in where they did"
+    )
+    assert "inputs" not in found["after-r2"], "a single parent's files need no directory"
     assert list(found) == ["left-r2", "join-r2", "after-r2"], "parents first"
 
 
@@ -84,6 +88,28 @@ def test_labels_of_others_are_kept():
         "namespace": "alice",
         "labels": {"kueue.x-k8s.io/queue-name": "night"},
     }
+
+
+def test_what_was_said_about_parents_is_kept():
+    said = [{"previous": "left", "match": "nii$", "into": "images"}]
+    known = {
+        "left": instance("left"),
+        "one": instance("one", spec={"previous": ["left"], "inputs": said}),
+        "two": instance("two", spec={"previous": ["left"]}),
+    }
+    joins = [known["two"].spec.plugin]
+    bodies = again(known, "left", {}, {}, following=True, joins=joins)
+    told = {body["metadata"]["name"]: body["spec"].get("inputs") for body in bodies}
+    assert told == {
+        "left-r2": None,
+        "one-r2": [{"previous": "left-r2", "match": "nii$", "into": "images"}],
+        "two-r2": [{"previous": "left-r2", "into": "left"}],
+    }
+
+
+def test_fresh_runs_take_nothing_over():
+    bodies = again(KNOWN, "left", {}, {}, following=True, fresh=True)
+    assert {body["spec"]["cache"] for body in bodies} == {"refresh"}
 
 
 def test_what_is_made_is_a_resource():

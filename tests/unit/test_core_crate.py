@@ -74,6 +74,15 @@ def test_a_failure_is_told_as_one():
     assert graph()["runs/broken/"]["description"].endswith("partial: the run failed")
 
 
+def test_an_output_that_was_taken_over_says_from_whom():
+    former = {"id": 9, "name": "former", "feed": "older", "completionTime": "2026-01-01T00:00:00Z"}
+    runs = [(body | {"status": body["status"] | {"cacheHit": former}}, program) for body, program in RUNS]
+    known = {each["@id"]: each for each in metadata(record(runs), carried=True)["@graph"]}
+    assert known["#run/register"]["disambiguatingDescription"] == (
+        "Not computed anew: the output of run former (number 9) of the Feed older, which ended 2026-01-01T00:00:00+00:00"
+    )
+
+
 def test_files_lie_where_the_crate_says():
     places = {
         each["@id"]

@@ -1,14 +1,15 @@
 """Runs to be made again: the same spec under a new name, with other parameters where wished. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from chris_operator.cli.errors import UserError
 from chris_operator.core.lineage import descendants
+from chris_operator.core.parents import asked, directories
 from chris_operator.models.base import API_VERSION, GROUP
 from chris_operator.models.plugin import PluginSpec
-from chris_operator.models.plugininstance import PluginInstance
+from chris_operator.models.plugininstance import PluginInstance, PluginInstanceSpec, PluginReference
 
 Object = dict[str, Any]
 _STEERING = ("cancel", "suspend")
@@ -25,18 +26,23 @@ def again(
     resources: Mapping[str, str],
     *,
     following: bool,
+    joins: Collection[PluginReference] = (),
+    fresh: bool = False,
 ) -> list[Object]:
     """The resources to create, parents first: the run with these parameters and, with `following`, all that came after.
 
-    `resources` are changes of the former run's.
+    `resources` are changes of the former run's; `joins` are the plugins of type ts; with `fresh`, no equal earlier
+    output serves.
     """
     chosen = [known[name], *(descendants(known, name) if following else ())]
     names = new_names([each.metadata.name for each in chosen], known)
-    made = [_made(each, names) for each in chosen]
+    made = [_made(each, names, joins=each.spec.plugin in joins) for each in chosen]
     spec = made[0]["spec"]
     spec["parameters"] = dict(parameters)
     if resources:
         spec["resources"] = spec.get("resources", {}) | dict(resources)
+    for body in made if fresh else ():
+        body["spec"]["cache"] = "refresh"
     return made
 
 
@@ -58,12 +64,14 @@ def _numbered(stem: str, number: int) -> str:
     return stem[: _LONGEST - len(mark)].rstrip("-.") + mark
 
 
-def _made(instance: PluginInstance, names: Mapping[str, str]) -> Object:
+def _made(instance: PluginInstance, names: Mapping[str, str], *, joins: bool) -> Object:
     """A run like another one, on the new parents where those are made again too."""
     spec = instance.spec.wire(defaults=False)
     kept = {key: value for key, value in spec.items() if key not in _STEERING}
     if instance.spec.previous:
         kept["previous"] = [names.get(each, each) for each in instance.spec.previous]
+    if inputs := _inputs(instance.spec, names, joins=joins):
+        kept["inputs"] = inputs
     if feed := instance.status.feed or instance.spec.feed:
         kept["feed"] = feed
     labels = {
@@ -71,6 +79,19 @@ def _made(instance: PluginInstance, names: Mapping[str, str]) -> Object:
     }
     meta = {"name": names[instance.metadata.name], "namespace": instance.metadata.namespace, "labels": labels}
     return {"apiVersion": API_VERSION, "kind": "PluginInstance", "metadata": meta, "spec": kept}
+
+
+def _inputs(spec: PluginInstanceSpec, names: Mapping[str, str], *, joins: bool) -> list[Object]:
+    """What is said about each parent. New parents' files come in where the former ones' did, so that equal is equal."""
+    places = directories(spec, joins=joins)
+    told = []
+    for name in spec.previous:
+        said = asked(spec, name).wire(defaults=False) | {"previous": names.get(name, name)}
+        if name in names and places[name]:
+            said["into"] = places[name]
+        if len(said) > 1:
+            told.append(said)
+    return told
 
 
 def assignments(words: Iterable[str], option: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from chris_operator.cli.errors import ForbiddenError, NotFoundError, UserError
 from chris_operator.cli.kubectl import INSTANCES, Kubectl
 from chris_operator.models.base import explain
 from chris_operator.models.plugin import Plugin, PluginSpec, object_name
-from chris_operator.models.plugininstance import PluginInstance
+from chris_operator.models.plugininstance import PluginInstance, PluginReference
 
 
 def run_of(
@@ -54,3 +54,13 @@ def plugin_of(kubectl: Kubectl, instance: PluginInstance) -> PluginSpec:
     except ValidationError as error:
         words = f"Plugin {name} is not one that this program knows: {explain(error)}"
         raise UserError(f"{words}; update kubectl-chris to the operator's version") from error
+
+
+def reference(plugin: Mapping[str, Any]) -> PluginReference:
+    """Name and version of a raw Plugin."""
+    return PluginReference(name=plugin["spec"]["name"], version=plugin["spec"]["version"])
+
+
+def joins(kubectl: Kubectl) -> frozenset[PluginReference]:
+    """The Plugins that join several parents' outputs."""
+    return frozenset(reference(body) for body in kubectl.plugins() if body["spec"]["type"] == "ts")

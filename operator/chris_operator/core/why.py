@@ -158,6 +158,8 @@ def _facts(
     yield from (("because", f"{name}: {words}") for name, words in causes[:_MOST_CAUSES])
     if len(causes) > _MOST_CAUSES:
         yield "because", f"and {len(causes) - _MOST_CAUSES} more"
+    if (hit := instance.status.cache_hit) is not None:
+        yield "computed by", f"{hit.name} (number {hit.id}) of the Feed {hit.feed or 'unknown'}"
     yield from _workers(instance)
     yield from _attempts(instance, reason, final=condition.status != "Unknown")
     if condition.status == "Unknown":

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from chris_operator.cli.errors import UserError
 from chris_operator.cli.kubectl import PIPELINES, Kubectl
+from chris_operator.cli.runs import joins, reference
 from chris_operator.core.chris_pipeline import FormatError, imported, to_json, to_yaml
 from chris_operator.models.base import explain
 from chris_operator.models.pipeline import Pipeline
-from chris_operator.models.plugininstance import PluginReference
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _import(kubectl: Kubectl, options: argparse.Namespace) -> int:
-    numbers = {number: reference for number, reference, _ in _plugins(kubectl)}
+    numbers = {(body.get("status") or {}).get("id"): reference(body) for body in kubectl.plugins()}
     try:
         body = imported(_text(options.file), name=options.name, numbered=numbers.get)
     except FormatError as error:
@@ -63,18 +63,5 @@ def _export(kubectl: Kubectl, options: argparse.Namespace) -> int:
     except ValidationError as error:
         words = f"Pipeline {options.name} is not one that this program knows: {explain(error)}"
         raise UserError(f"{words}; update kubectl-chris to the operator's version") from error
-    joins = [reference for _, reference, kind in _plugins(kubectl) if kind == "ts"]
-    sys.stdout.write((to_yaml if options.output == "yaml" else to_json)(pipeline, joins))
+    sys.stdout.write((to_yaml if options.output == "yaml" else to_json)(pipeline, joins(kubectl)))
     return 0
-
-
-def _plugins(kubectl: Kubectl) -> list[tuple[int | None, PluginReference, str]]:
-    """Number, name and type of every Plugin."""
-    return [
-        (
-            (body.get("status") or {}).get("id"),
-            PluginReference(name=body["spec"]["name"], version=body["spec"]["version"]),
-            body["spec"]["type"],
-        )
-        for body in kubectl.plugins()
-    ]

@@ -6,15 +6,15 @@ import json
 from chris_operator.cli.again import again, assignments, typed
 from chris_operator.cli.errors import UserError
 from chris_operator.cli.kubectl import INSTANCES, Kubectl
-from chris_operator.cli.runs import parsed, plugin_of, run_of
+from chris_operator.cli.runs import joins, parsed, plugin_of, run_of
 from chris_operator.core.validate import parameter_complaints
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.epilog = (
-        "The new runs belong to the same analysis; equal work is taken from the former run where caching allows it, so "
-        "only what changed is computed."
+        "The new runs belong to the same analysis. Where an equal earlier run's output may serve it does, so only what "
+        "changed is computed."
     )
     parser.add_argument("instance", metavar="INSTANCE", help="name of the run")
     parser.add_argument(
@@ -29,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="another amount of cpu, memory, …",
     )
     parser.add_argument("--from-here", action="store_true", help="all that read its output is run again, too")
+    parser.add_argument(
+        "--fresh", action="store_true", help="compute anew even where an equal run's output would serve"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would be created, create nothing")
 
 
@@ -44,7 +47,15 @@ def run(options: argparse.Namespace) -> int:
     if wrong := parameter_complaints(plugin, parameters):
         raise UserError("; ".join(wrong))
     resources = assignments(options.resource, "--resource")
-    made = again(parsed(raw), options.instance, parameters, resources, following=options.from_here)
+    made = again(
+        parsed(raw),
+        options.instance,
+        parameters,
+        resources,
+        following=options.from_here,
+        joins=joins(kubectl),
+        fresh=options.fresh,
+    )
     if options.dry_run:
         print(json.dumps({"apiVersion": "v1", "kind": "List", "items": made}, indent=1))
         return 0

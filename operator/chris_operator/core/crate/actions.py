@@ -108,7 +108,17 @@ def _action(run: RunRecord, parents: list[RunRecord], user: str, *, carried: boo
     }
     pictured = image(run)
     seen = {"containerImage": ref(pictured["@id"])} if pictured else {}
-    return found | seen | _status([] if run.succeeded else [run])
+    return found | seen | _reused(run) | _status([] if run.succeeded else [run])
+
+
+def _reused(run: RunRecord) -> Entity:
+    """Who computed what a run did not need to compute anew."""
+    hit = run.instance.status.cache_hit
+    if hit is None:
+        return {}
+    ended = f", which ended {moment(hit.completion_time)}" if hit.completion_time else ""
+    words = f"Not computed anew: the output of run {hit.name} (number {hit.id}) of the Feed {hit.feed}{ended}"
+    return {"disambiguatingDescription": words}
 
 
 def _status(failed: list[RunRecord]) -> Entity:
