@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from chris_operator.staging import contract
 from chris_operator.staging.contract import (
@@ -20,6 +20,8 @@ from chris_operator.staging.contract import (
     Limits,
     Report,
     RunRef,
+    Share,
+    Split,
     StageJob,
     SwiftEndpoint,
 )
@@ -71,6 +73,7 @@ class Pod:
             put=Grant(storage.path(prefix), ""),
             limits=Limits(**{"give_up_seconds": 30, **limits}),
         )
+        self.environment: dict[str, str] = {}
         self._readable = [each.prefix for each in inputs]
         self.sign()
 
@@ -116,6 +119,13 @@ class Pod:
         self.job = dataclasses.replace(self.job, inputs=(*self.job.inputs, source))
         self.sign()
 
+    def share(self, split: Split, count: int, index: int) -> Self:
+        """Let this pod be one of several workers."""
+        self.job = dataclasses.replace(self.job, share=Share(split, count))
+        self.environment = {contract.INDEX_VARIABLE: str(index)}
+        self.sign()
+        return self
+
     # Places
 
     @property
@@ -140,6 +150,7 @@ class Pod:
         """A step's process; `before` are words of a command that runs it."""
         command = [*before, sys.executable, "-m", "chris_operator.staging", step, "--root", str(self.root)]
         environment = dict(os.environ) | {"PYTHONPATH": str(OPERATOR), "TMPDIR": str(self.state)}
+        environment |= self.environment
         with (self.root / f"{step}.log").open("wb") as log:
             return remember(subprocess.Popen(command, stderr=log, stdout=log, env=environment))
 

@@ -97,6 +97,8 @@ OTHER_DIGEST: Object = {"output": {"attempt": 1, "digest": "sha256:" + "cd" * 32
         (observed(child(None), program=plugin(selfexec="y")), False),
         (observed(child(None), program=plugin(execshell="python3")), False),
         (observed(child(None), program=plugin(type="ts")), False),
+        (observed(child(None, workers=2), program=plugin(split="files", maxNumberOfWorkers=9)), True),
+        (observed(child(None, workers=2), program=plugin(split="index", maxNumberOfWorkers=9)), False),
     ],
     ids=[
         "name-and-limits",
@@ -110,6 +112,8 @@ OTHER_DIGEST: Object = {"output": {"attempt": 1, "digest": "sha256:" + "cd" * 32
         "program",
         "interpreter",
         "layout-of-input",
+        "files-among-workers",
+        "the-program-is-told-how-many",
     ],
 )
 def test_what_counts_besides_parameters(o: Observed, same: bool):

@@ -250,7 +250,7 @@ ENDED = {
         ),
     ),
     "its-pod-is-gone": (
-        over(worker(0, DONE), given_up="1", succeeded="0"),
+        over(worker(0, DONE), given_up="1", succeeded="0", ended=at(-3)),
         FACTS,
         ("NodeLost", "Unknown", "attempt 1: the pod of worker 1 of 3 is gone; attempt 2 follows"),
     ),
@@ -277,6 +277,12 @@ ENDED = {
 def test_how_they_ended(o: Observed, facts: Any, expected: tuple[str, str, str]):
     assert told(o, facts) == expected
     assert decide(o, facts=facts) == decide(o, facts=facts)
+
+
+@pytest.mark.parametrize("pods", [(), (worker(1, RUNS),)], ids=["no-pod", "still-running"])
+def test_a_job_may_be_heard_of_before_its_pods(pods: tuple[PodFacts, ...]):
+    plan = decide(over(*pods, given_up="1", ended=at(-1)))
+    assert (plan.status, plan.actions, plan.again) == (None, (), at(1))
 
 
 def test_the_last_try_of_a_worker_counts():

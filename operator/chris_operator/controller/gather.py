@@ -118,15 +118,15 @@ def _pods(world: World, instance: PluginInstance, jobs: Sequence[JobFacts]) -> _
     pods = sorted(
         world.pods(instance.metadata.uid), key=lambda pod: pod["metadata"].get("creationTimestamp") or ""
     )
-    ours = [
-        pod for pod in pods if attempt is None or labels_of(pod).get(ATTEMPT_LABEL) == str(attempt.number)
-    ]
-    current = ours[-1] if ours else None
-    if current is not None and pod_facts(current).index is not None:
-        crew = tuple(pod_facts(pod) for pod in ours)
-        over = all(job.over for job in jobs if attempt is None or job.number == attempt.number)
-        return _Pods(fanout.as_one(crew, over=over), tuple(pod_facts(pod) for pod in pods), crew)
-    return _Pods(pod_facts(current), tuple(pod_facts(pod) for pod in pods if pod is not current), ())
+    facts = [(labels_of(pod).get(ATTEMPT_LABEL), pod_facts(pod)) for pod in pods]
+    every = tuple(pod for _, pod in facts)
+    ours = tuple(pod for number, pod in facts if attempt is None or number == str(attempt.number))
+    if not ours:
+        return _Pods(PodFacts(), every, ())
+    if ours[-1].index is None:
+        return _Pods(ours[-1], tuple(pod for pod in every if pod is not ours[-1]), ())
+    over = all(job.over for job in jobs if attempt is None or job.number == attempt.number)
+    return _Pods(fanout.as_one(ours, over=over), every, ours)
 
 
 def observed(world: World, settings: Settings, body: Object, given: Given) -> Observed:

@@ -3,8 +3,9 @@
 Two runs are equal when their keys are: the same user, the same command line with canonical parameters (numbers of type
 float as such, values that are the declared default left out, paths in Swift by their content), the same number of
 GPUs, and the same files in the same directories of the input, known by the digests of their manifests; and when they
-ran in the same image, known by the ID that was observed. How many workers, how much CPU, memory, time or urgency a run
-was given does not count, nor do its name and number.
+ran in the same image, known by the ID that was observed. How much CPU, memory, time or urgency a run was given does not
+count, nor among how many workers its files were shared (only where the program divides the work itself: then it is
+told how many they are), nor do its name and number.
 
 Not reused are: what was asked to run (`cache: refresh`) or to be left alone (`cache: off`, which serves nobody
 either); programs that may reach the world outside (`network: egress`), for their output follows from more than their
@@ -21,7 +22,7 @@ from typing import Any
 from chris_operator.models.plugin import PluginParameter, PluginSpec
 from chris_operator.models.plugininstance import CacheHit, PluginInstance
 
-from . import inputs, report, resources
+from . import fanout, inputs, report, resources
 from .command import command
 from .observed import Observed, Reusable
 from .phases import Reason
@@ -59,6 +60,8 @@ def key(o: Observed, plugin: PluginSpec) -> str | None:
         resources.requested(o.instance.spec, plugin).gpus,
         sorted([each.into, each.digest] for each in inputs.of(o)),
     ]
+    if plugin.split == "index":
+        made_from.append(fanout.asked(o, plugin))  # the program is told, and divides the work by it
     return f"sha256:{hashlib.sha256(json.dumps(made_from).encode()).hexdigest()}"
 
 

@@ -36,9 +36,9 @@ _SHOWN = 60
 
 def wanted(o: Observed, plugin: PluginSpec) -> Fan | None:
     """How several workers share the work; None where one pod does it. Never more than there are things to share."""
-    spec, asked = o.instance.spec, _asked(o, plugin)
+    spec, most = o.instance.spec, asked(o, plugin)
     units = o.given.units if plugin.split != "index" else None
-    workers = asked if units is None else min(asked, units)
+    workers = most if units is None else min(most, units)
     if plugin.split is None or workers <= 1:
         return None
     return Fan(workers, plugin.split, spec.max_parallel, spec.retries_per_index, plugin.partial_success)
@@ -47,10 +47,11 @@ def wanted(o: Observed, plugin: PluginSpec) -> Fan | None:
 def must_count(o: Observed, plugin: PluginSpec) -> bool:
     """Whether it is not known yet what there is to share."""
     shares = plugin.split in {"files", "directories"}
-    return shares and o.given.units is None and _asked(o, plugin) > 1
+    return shares and o.given.units is None and asked(o, plugin) > 1
 
 
-def _asked(o: Observed, plugin: PluginSpec) -> int:
+def asked(o: Observed, plugin: PluginSpec) -> int:
+    """How many workers the run wants at most."""
     workers = o.instance.spec.workers
     return min(plugin.workers.most, MOST_WORKERS) if workers == "auto" else workers
 
@@ -173,6 +174,9 @@ def _failed(
         return _united(o, attempt, job, now)
     worker = failed[0] if worst is None else worst
     if worker not in last:
+        heard = o.settings.settle - (now - (job.ended or now))
+        if heard > timedelta(0):  # of its Job before its pod
+            return Verdict(Reason.NODE_LOST, "", again=heard, quiet=True)
         words = f"the pod of worker {worker} of {job.workers} is gone"
         return endings.failed(o, attempt, Reason.NODE_LOST, words, now)
     return _as_this_one(replace(o, pod=last[worker]), plugin, attempt, job, now)

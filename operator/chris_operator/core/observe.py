@@ -264,6 +264,8 @@ class JobFacts:
     """Indexes of the workers that have succeeded, as `0-3,7`."""
     given_up: str = ""
     """Indexes of the workers that have failed for good."""
+    ended: datetime | None = None
+    """Since when it is over."""
 
     @property
     def over(self) -> bool:
@@ -293,4 +295,5 @@ def job_facts(job: Mapping[str, Any], attempt_label: str) -> JobFacts:
         split=labels.get(SPLIT_LABEL, ""),
         succeeded=status.get("completedIndexes") or "",
         given_up=status.get("failedIndexes") or "",
+        ended=parse_time((failed or {}).get("lastTransitionTime")) if indexed else None,
     )
