@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.aside import put_aside
+from tests.crate_validator import judged
 from tests.fresh_cluster import ROOT, FreshCluster
 from tests.readme import README, Block, blocks, broken_promises
 
@@ -93,6 +94,13 @@ def staging_and_plugins_come_from_the_registry(cluster: FreshCluster, output: st
     assert names >= {"operator", "staging", "pl-sample-t1", "pl-mask-volume"}
 
 
+def the_crates_are_accepted(cluster: FreshCluster, output: str) -> None:
+    """By the community's validator; one carries the files, the other describes them."""
+    del cluster, output
+    for crate in ("build/fetched/scan-crate", "build/fetched/scan.zip"):
+        assert judged(ROOT / crate).required == []
+
+
 def nothing_is_left(cluster: FreshCluster, output: str) -> None:
     del output
     assert "chris" not in kubectl(cluster, "get", "namespaces", "-o", "name")
@@ -105,6 +113,7 @@ FOLLOW_UPS: dict[str, Callable[[FreshCluster, str], None]] = {
     "apply -k build/install": images_come_from_the_registry,
     "chris_leading": both_replicas_run,
     "kubectl chris cp -n neuro volume": the_brain_has_its_volume,
+    "kubectl chris crate -n neuro": the_crates_are_accepted,
     "job/volume-1": staging_and_plugins_come_from_the_registry,
     "delete -k build/install": nothing_is_left,
 }
