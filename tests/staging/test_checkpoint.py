@@ -76,6 +76,13 @@ def test_the_next_attempt_begins_where_the_last_one_ended(
     assert (again.outgoing / "f").read_text() == "2\n"
 
 
+def test_a_program_that_is_done_within_its_grace_has_its_output_published(pod: Pod):
+    script = COUNTS.replace("echo 2 >new; mv new count; exit 143", 'cp count "$OUT/f"; exit 0')
+    ended = removed(pod, script)
+    assert ended.code == 0, ended.log
+    assert [entry.path for entry in pod.manifest()[1]] == ["f"]
+
+
 def test_a_program_that_does_not_listen_has_its_state_saved_as_it_is(pod: Pod, place: str):
     pod.keep_state(f"{place}checkpoint/1/", patience=1)
     assert told(removed(pod, DEAF)) == "saved (1 files, 2 bytes)"

@@ -219,3 +219,26 @@ def test_numbers_are_above_all_that_exist():
     world = _world(_run("a", status={"id": 4}), _run("b", status={"id": 12}), _run("c"))
     assert world.highest_id(INSTANCES) == 12
     assert world.highest_id(FEEDS) == 3
+
+
+TREES: dict[str, tuple[dict[str, tuple[str, ...]], set[str], str | None]] = {
+    "nobody": ({"scan": ("a",), "a": ("b",), "b": ()}, set(), None),
+    "parent": ({"scan": ("a",), "a": ()}, {"a"}, "a"),
+    "far-above": ({"scan": ("a",), "a": ("b",), "b": ("c",), "c": ()}, {"c"}, "c"),
+    "nearest": ({"scan": ("a",), "a": ("b",), "b": ()}, {"a", "b"}, "a"),
+    "of-several-parents": ({"scan": ("a", "b"), "a": (), "b": ("c",), "c": ()}, {"c"}, "c"),
+    "below-or-beside": ({"scan": ("a",), "a": (), "b": ("a",), "c": ("scan",)}, {"b", "c"}, None),
+    "in-a-circle": ({"scan": ("a",), "a": ("b",), "b": ("a",)}, set(), None),
+    "parent-gone": ({"scan": ("a",)}, set(), None),
+}
+
+
+@pytest.mark.parametrize(("tree", "cancelled", "found"), TREES.values(), ids=TREES)
+def test_a_cancelled_ancestor_is_seen_from_afar(
+    tree: dict[str, tuple[str, ...]], cancelled: set[str], found: str | None
+):
+    runs = [
+        _run(name, spec={"previous": list(parents), "cancel": name in cancelled}, uid=name)
+        for name, parents in tree.items()
+    ]
+    assert _seen(_world(*runs), runs[0]).cancelled_by == found

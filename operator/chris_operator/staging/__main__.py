@@ -90,9 +90,9 @@ def run_publish(places: Places) -> Report:
             life = watch.wait_for_end()
             return publish(places, places.load_job(), life, ended)
         except StagingError as error:
-            from chris_operator.staging.checkpoint import told_of_state  # noqa: PLC0415
+            from chris_operator.staging.checkpoint import after_removal  # noqa: PLC0415
 
-            raise told_of_state(error, places, watch) from error
+            return after_removal(error, places, watch, ended)
 
 
 def raise_file_limit() -> None:

@@ -15,8 +15,8 @@ from chris_operator.staging.errors import StagingError
 from chris_operator.staging.manifest import Header
 from chris_operator.staging.places import Places, log
 from chris_operator.staging.placing import Placer
-from chris_operator.staging.publish import SPOOL_BYTES, send_manifest, write_lines
-from chris_operator.staging.sentry import Watch
+from chris_operator.staging.publish import SPOOL_BYTES, publish, read_usage, send_manifest, write_lines
+from chris_operator.staging.sentry import Ending, Life, Watch, now
 from chris_operator.staging.stage_in import empty_directory, stage_input
 from chris_operator.staging.swift_http import SwiftHttp
 from chris_operator.staging.upload import Source, Target, Uploader
@@ -67,21 +67,28 @@ def fetch(places: Places, job: StageJob, source: InputRef, directory: str) -> No
         crew.finish()
 
 
-def told_of_state(error: StagingError, places: Places, watch: Watch) -> StagingError:
-    """The error; where it is that the pod is removed, once the program's state is saved, and saying so."""
+def after_removal(error: StagingError, places: Places, watch: Watch, ended: Ending) -> Report:
+    """What follows an error of publish's; where it is that the pod is removed, the program's state is saved first.
+
+    A program that ends well within the time that it still has is done: its output is published.
+    """
     checkpoint = places.load_job().checkpoint
     if error.code != "Aborted" or checkpoint is None:
-        return error
+        raise error
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    return RemovedError(error, last_state(places, watch, checkpoint))
-
-
-def last_state(places: Places, watch: Watch, checkpoint: Checkpoint) -> str:
-    """Give the program the time that it has to write its state, then save it; what became of it, in a few words."""
-    if not watch.ends_within(checkpoint.patience_seconds):
+    over = watch.ends_within(checkpoint.patience_seconds)
+    if not over:
         log(
             f"the program still runs {checkpoint.patience_seconds} s after SIGTERM; its state is saved as it is"
         )
+    saved = last_state(places, checkpoint)
+    if over and read_usage(places).exit_code == 0:
+        return publish(places, places.load_job(), Life(watch.start, now()), ended)
+    raise RemovedError(error, saved) from error
+
+
+def last_state(places: Places, checkpoint: Checkpoint) -> str:
+    """Save the program's state; what became of it, in a few words."""
     try:
         header = save(places, places.load_job(), checkpoint)
     except (StagingError, Stopped, OSError) as error:
