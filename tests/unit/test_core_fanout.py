@@ -116,13 +116,30 @@ def test_progress_is_told_in_few_steps():
     pods = (worker(0, DONE), worker(1, DONE), worker(2, RUNS))
     fresh = crew(*pods, succeeded="0-1")
     assert told(fresh) == ("Running", "Unknown", "3 workers share the work")
-    old = attempted(reason="Running") | {"startTime": text(at(-125))}
+    old = attempted(reason="Running", created=text(at(-130))) | {"startTime": text(at(-125))}
     later = crew(*pods, succeeded="0-1", status=old)
     assert told(later)[2] == "3 workers share the work, half of them have ended"
     written = told(later)[2]
     again = old | {"conditions": [{**c, "message": written} for c in old["conditions"]]}
     plan = decide(crew(*pods, succeeded="0-1", status=again | {"image": "img@sha256:1"}))
     assert plan.status is None
+
+
+def test_counts_are_told_with_the_words_only():
+    told_before = attempted(reason="Running") | {
+        "workers": {"count": 3, "succeeded": 0, "failed": 0},
+        "startTime": text(at(-50)),
+        "image": "img@sha256:1",
+    }
+    told_before["conditions"] = [
+        {**c, "message": "3 workers share the work"} for c in told_before["conditions"]
+    ]
+    pods = (worker(0, DONE), worker(1, DONE), worker(2, RUNS))
+    assert decide(crew(*pods, succeeded="0-1", status=told_before)).status is None
+    later = decide(crew(*pods, succeeded="0-1", status=told_before), now=at(70))
+    assert later.status is not None
+    assert later.status["workers"] == {"count": 3, "succeeded": 2, "failed": 0}
+    assert later.status["startTime"] == text(at(-50))
 
 
 def test_the_first_workers_start_is_the_runs():

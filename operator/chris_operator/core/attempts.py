@@ -325,7 +325,8 @@ def _program_runs(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datet
     known = {"attempt": attempt.model_copy(update={"uid": job.uid})} | report.facts(o.pod)
     words = f"the program runs on node {o.pod.node}"
     if job.workers:
-        words, known["start_time"] = fanout.progress(o, job, now), fanout.start(o)
+        words, more = fanout.progress(o, job, now)
+        known |= more
     left = deadline.left(o, now)
     if left is None or left > timedelta(0):
         return Verdict(Reason.RUNNING, words, status=known, again=left)

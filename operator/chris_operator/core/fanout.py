@@ -7,7 +7,9 @@ worker failed. Then the order of blame is that of a single pod (`endings`), for 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from chris_operator.models.conditions import ConditionType, find
 from chris_operator.models.plugin import PluginSpec
 from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import WorkerCounts
@@ -122,20 +124,26 @@ def _rank(pod: PodFacts) -> int:
     return 4 if pod.unschedulable else 3
 
 
-def start(o: Observed) -> str | None:
-    """When the first of them began, as the status tells it."""
-    first = min((pod.plugin_started for pod in o.crew if pod.plugin_started), default=None)
-    return o.instance.status.start_time or (timestamp(first) if first else None)
-
-
-def progress(o: Observed, job: JobFacts, now: datetime) -> str:
-    """How far they are, in words that change seldom."""
-    workers = job.workers or 1
+def progress(o: Observed, job: JobFacts, now: datetime) -> tuple[str, dict[str, Any]]:
+    """How far they are, in words that change seldom, and the status fields that change with the words only."""
+    workers, start = job.workers or 1, _start(o)
     quarters = 4 * (count(job.succeeded) + count(job.given_up)) // workers
-    minutes = (now - (parse_time(start(o)) or now)) // _STEP
+    minutes = (now - (parse_time(start) or now)) // _STEP
     words = f"{workers} workers share the work{_STEPS[min(quarters, minutes, len(_STEPS) - 1)]}"
-    stuck = _stuck(o, now)
-    return f"{words}; the others find no node: {stuck}" if stuck else words
+    if stuck := _stuck(o, now):
+        words += f"; the others find no node: {stuck}"
+    told = find(o.instance.status.conditions, ConditionType.SUCCEEDED)
+    counts = {} if told and told.message == words else {"workers": _counts(job)}
+    return words, {"start_time": start, **counts}
+
+
+def _start(o: Observed) -> str | None:
+    """When the first worker of this attempt began, also where its pod is gone by now."""
+    status = o.instance.status
+    if status.start_time and status.attempt and status.start_time >= (status.attempt.created or ""):
+        return status.start_time
+    first = min((pod.plugin_started for pod in o.crew if pod.plugin_started), default=None)
+    return timestamp(first) if first else None
 
 
 def _stuck(o: Observed, now: datetime) -> str | None:
