@@ -66,6 +66,10 @@ _PROBES: tuple[tuple[Object, str], ...] = (
         "spec.parameters",
     ),
     (_object("Plugin", "probe-1", {**_PLUGIN, "parameters": [_OPTIONAL]}), "needs a default"),
+    (
+        _object("Workflow", "probe", {"pipeline": "a", "parameters": {"a": []}}, namespace="default"),
+        "every value of a parameter",
+    ),
     ({"apiVersion": "v1", "kind": "Namespace", "metadata": _EMPTY_USER}, "is empty"),
 )
 

@@ -5,11 +5,15 @@ from typing import Any
 
 from chris_operator.models.base import API_VERSION, Resource
 from chris_operator.models.feed import Feed
+from chris_operator.models.pipeline import Pipeline
 from chris_operator.models.plugin import Plugin
 from chris_operator.models.plugininstance import PluginInstance
+from chris_operator.models.workflow import Workflow
 
 Object = dict[str, Any]
-MODELS: dict[str, type[Resource]] = {"Plugin": Plugin, "Feed": Feed, "PluginInstance": PluginInstance}
+MODELS: dict[str, type[Resource]] = {
+    model.__name__: model for model in (Plugin, Feed, PluginInstance, Pipeline, Workflow)
+}
 _BASES: dict[str, tuple[str, Object]] = {
     "Plugin": (
         "pl-x-1.0.0",
@@ -17,6 +21,8 @@ _BASES: dict[str, tuple[str, Object]] = {
     ),
     "Feed": ("first-look", {"title": "Registration to MNI"}),
     "PluginInstance": ("register", {"plugin": {"name": "pl-x", "version": "1.0.0"}}),
+    "Pipeline": ("to-mni", {"nodes": [{"name": "a", "plugin": {"name": "pl-x", "version": "1.0.0"}}]}),
+    "Workflow": ("to-mni-1", {"pipeline": "to-mni"}),
 }
 ABSENT: Any = object()
 """In a change: the field is taken out."""
@@ -79,13 +85,34 @@ def _feed(what: str, *named: str, **spec: Any) -> Example:
     return Example(f"feed-{what}", "Feed", spec, named)
 
 
-def node(name: str = "a", **changes: Any) -> Object:
+def node(which: str = "a", **changes: Any) -> Object:
     """A node of a Pipeline."""
-    return merged({"name": name, "plugin": {"name": "pl-x", "version": "1.0.0"}}, changes)
+    return merged({"name": which, "plugin": {"name": "pl-x", "version": "1.0.0"}}, changes)
+
+
+def _pipeline(what: str, *named: str, **spec: Any) -> Example:
+    return Example(f"pipeline-{what}", "Pipeline", spec, named)
+
+
+def _with_node(what: str, *named: str, **changes: Any) -> Example:
+    return _pipeline(f"node-{what}", *named, nodes=[node("z"), node(**changes)])
+
+
+def _value(**changes: Any) -> Object:
+    return merged({"name": "v", "targets": [{"node": "a", "parameter": "p"}]}, changes)
+
+
+def _with_value(what: str, *named: str, **changes: Any) -> Example:
+    return _pipeline(f"parameter-{what}", *named, parameters=[_value(**changes)])
+
+
+def _workflow(what: str, *named: str, **spec: Any) -> Example:
+    return Example(f"workflow-{what}", "Workflow", spec, named)
 
 
 LONG = "x" * 20000
 CHAIN = [node(f"n{i}", previous=[f"n{i - 1}"] if i else []) for i in range(1000)]
+SCALAR = "must be a text, a number, true or false"
 TWO_FLAGS = [_parameter(shortFlag="-x"), _parameter(name="b", flag="--b", shortFlag="-x")]
 MANY = [_parameter(name=f"a{i}", flag=f"--a{i}") for i in range(200)]
 
@@ -222,6 +249,68 @@ BAD = (
     _run("suspend-as-number", "spec.suspend", suspend=1),
     _run("cache-unknown", "spec.cache", cache="on"),
     _run("title-too-long", "spec.title", title="x" * 101),
+    _pipeline("without-nodes", "spec.nodes", nodes=ABSENT),
+    _pipeline("no-nodes", "spec.nodes", nodes=[]),
+    _pipeline("nodes-as-map", "spec.nodes", nodes={"a": {}}),
+    _pipeline("same-node-twice", "Duplicate value", nodes=[node(), node("b"), node()]),
+    _pipeline("too-many-nodes", "spec.nodes", nodes=[*CHAIN, node("one-more")]),
+    _pipeline("unknown-field", "locked", locked=True),
+    _pipeline("public-as-word", "spec.public", public="yes"),
+    _pipeline("description-too-long", "spec.description", description=LONG),
+    _with_node("without-name", "name", name=ABSENT),
+    _with_node("name-in-capitals", "spec.nodes[1].name", name="Scan"),
+    _with_node("name-with-dot", "spec.nodes[1].name", name="a.b"),
+    _with_node("name-too-long", "spec.nodes[1].name", name="x" * 64),
+    _with_node("without-plugin", "spec.nodes[1].plugin", plugin=ABSENT),
+    _with_node("without-version", "spec.nodes[1].plugin.version", plugin={"version": ABSENT}),
+    _with_node("its-own-parent", "cannot be its own parent", previous=["z", "a"]),
+    _with_node("parent-twice", "Duplicate value", previous=["z", "z"]),
+    _with_node("parent-as-text", "spec.nodes[1].previous", previous="z"),
+    _with_node("parent-empty", "spec.nodes[1].previous[0]", previous=[""]),
+    _with_node("input-of-a-stranger", "previous does not name", previous=["z"], inputs=[{"previous": "y"}]),
+    _with_node(
+        "input-twice",
+        "Duplicate value",
+        previous=["z"],
+        inputs=[{"previous": "z"}, {"previous": "z", "into": "i"}],
+    ),
+    _with_node(
+        "input-into-nowhere",
+        "spec.nodes[1].inputs[0].into",
+        previous=["z"],
+        inputs=[{"previous": "z", "into": ".."}],
+    ),
+    _with_node("parameter-is-list", SCALAR, parameters={"p": [1]}),
+    _with_node("parameter-is-null", SCALAR, parameters={"p": None}),
+    _with_node("parameter-too-long", "16000 characters", parameters={"p": LONG}),
+    _with_node("cpu-zero", "above zero", resources={"cpu": "0m"}),
+    _with_node("memory-zero", "above zero", resources={"memory": "0.0Gi"}),
+    _with_node(
+        "disk-in-words", "spec.nodes[1].resources.ephemeralStorage", resources={"ephemeralStorage": "much"}
+    ),
+    _with_node("workers-zero", "spec.nodes[1].workers", workers=0),
+    _with_node("priority-unknown", "spec.nodes[1].priority", priority="high"),
+    _with_node("unknown-field", "parents", parents=["z"]),
+    _pipeline("same-parameter-twice", "Duplicate value", parameters=[_value(), _value(help="again")]),
+    _with_value("without-target", "spec.parameters[0].targets", targets=[]),
+    _with_value("with-bad-name", "spec.parameters[0].name", name="a b"),
+    _with_value("without-node", "spec.parameters[0].targets[0].node", targets=[{"parameter": "p"}]),
+    _with_value("default-is-list", SCALAR, default=[1]),
+    _with_value("default-too-long", "16000 characters", default=LONG),
+    _with_value("optional-as-word", "spec.parameters[0].optional", optional="no"),
+    _workflow("without-pipeline", "spec.pipeline", pipeline=ABSENT),
+    _workflow("pipeline-of-another-namespace", "spec.pipeline", pipeline="bob/to-mni"),
+    _workflow("previous-as-list", "spec.previous", previous=["scan"]),
+    _workflow("with-previous-and-feed", "leave feed out", previous="scan", feed="look"),
+    _workflow("parameters-as-list", "spec.parameters", parameters=[{"name": "v"}]),
+    _workflow("parameter-is-map", SCALAR, parameters={"v": {"a": 1}}),
+    _workflow("parameter-too-long", "16000 characters", parameters={"v": LONG}),
+    _workflow("same-node-twice", "Duplicate value", nodes=[{"name": "a"}, {"name": "a"}]),
+    _workflow("node-with-plugin", "plugin", nodes=[node()]),
+    _workflow("node-parameter-is-list", SCALAR, nodes=[{"name": "a", "parameters": {"p": [1]}}]),
+    _workflow("node-memory-zero", "above zero", nodes=[{"name": "a", "resources": {"memory": 0}}]),
+    _workflow("cancel-as-word", "spec.cancel", cancel="yes"),
+    _workflow("unknown-field", "retry", retry=3),
 )
 
 _EVERY_TYPE = [
@@ -285,4 +374,23 @@ GOOD = (
     _run(
         "steered", priority="urgent", deadlineSeconds=1, cancel=True, suspend=True, cache="off", workers=10000
     ),
+    _pipeline("smallest"),
+    _pipeline("a-thousand-nodes", nodes=CHAIN),
+    _pipeline("full", title="To MNI", description="D", category="MRI", authors="A", public=True),
+    _pipeline("tree", nodes=[node("b", previous=["a", "c"]), node(), node("c", previous=["a"])]),
+    _with_node("full", title="T", workers="auto", priority="slack", retries=10, deadlineSeconds=1),
+    _with_node("parameters", parameters={"a": 1, "b": -1.5, "c": "", "d": False, "e f": "x" * 16000}),
+    _with_node("resources", resources={"cpu": "500m", "memory": "1.5Gi", "gpu": 1, "ephemeralStorage": 1}),
+    _with_node("inputs", previous=["z"], inputs=[{"previous": "z", "match": "nii$", "into": "mask"}]),
+    _with_node("most-parents", previous=[f"n{i}" for i in range(100)]),
+    _with_value("required"),
+    _with_value("with-default", default=0.5, help="H"),
+    _with_value("with-null", default=None),
+    _with_value(
+        "optional", optional=True, targets=[{"node": f"n{i}", "parameter": "p"} for i in range(1000)]
+    ),
+    _workflow("smallest"),
+    _workflow("attached", previous="scan", title="T", parameters={"v": 1, "w": "x", "x": True}),
+    _workflow("with-feed", feed="look", cancel=True, suspend=True),
+    _workflow("overrides", nodes=[{"name": "a", "parameters": {"p": 1}, "workers": 2}, {"name": "b"}]),
 )

@@ -16,8 +16,10 @@ import yaml
 
 from chris_operator.models.base import GROUP, VERSION, Resource
 from chris_operator.models.feed import Feed
+from chris_operator.models.pipeline import Pipeline
 from chris_operator.models.plugin import Plugin
 from chris_operator.models.plugininstance import PluginInstance
+from chris_operator.models.workflow import Workflow
 
 Schema = dict[str, Any]
 
@@ -128,6 +130,36 @@ KINDS: Final = (
         ),
         selectable=(".spec.plugin.name", ".spec.plugin.version", ".spec.feed"),
     ),
+    Kind(
+        Pipeline,
+        short_name="ppl",
+        columns=(
+            Column("Title", ".spec.title"),
+            Column("Nodes", ".status.nodes", "integer"),
+            Column("Ready", _condition("Ready", "status")),
+            _AGE,
+            Column("Category", ".spec.category", wide=True),
+            _ID,
+            Column("Message", _condition("Ready", "message"), wide=True),
+        ),
+    ),
+    Kind(
+        Workflow,
+        short_name="cwf",
+        columns=(
+            Column("Pipeline", ".spec.pipeline"),
+            Column("Reason", _condition("Succeeded", "reason")),
+            Column("Nodes", ".status.nodes", "integer"),
+            Column("Succeeded", ".status.instances.succeeded", "integer"),
+            Column("Failed", ".status.instances.failed", "integer"),
+            Column("Duration", ".status.duration"),
+            _AGE,
+            Column("Feed", ".status.feed", wide=True),
+            _ID,
+            Column("Message", _condition("Succeeded", "message"), wide=True),
+        ),
+        selectable=(".spec.pipeline", ".spec.previous"),
+    ),
 )
 
 
@@ -148,6 +180,8 @@ def structural(node: Schema, definitions: Mapping[str, Schema], place: str) -> S
             result |= _translated(key, value, place)
     if result.get("default", ...) is None:
         del result["default"]
+    if not result.get("x-kubernetes-validations", True):
+        del result["x-kubernetes-validations"]  # all its rules are known to the API server by other means
     return result
 
 

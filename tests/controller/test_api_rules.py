@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from tests.apiserver import ApiServer
 from tests.kubeclient import ApiError, Client, Object
-from tests.resource_examples import ABSENT, BAD, GOOD, MODELS, Example, merged
+from tests.resource_examples import ABSENT, BAD, GOOD, MODELS, Example, merged, node
 from tests.shipped_resources import SHIPPED, Shipped
 
 from chris_operator.models.base import explain
@@ -69,8 +69,18 @@ def _plugin(what: str, change: Object, *named: str, **before: object) -> Update:
     return Update(f"plugin-{what}", "Plugin", change, named, before)
 
 
+def _pipeline(what: str, change: Object, *named: str, **before: object) -> Update:
+    return Update(f"pipeline-{what}", "Pipeline", change, named, before)
+
+
+def _workflow(what: str, change: Object, *named: str, **before: object) -> Update:
+    return Update(f"workflow-{what}", "Workflow", change, named, before)
+
+
 NEW_RUN, NEW_VERSION = "create another PluginInstance", "register a new version"
+NEW_PIPELINE, NEW_WORKFLOW = "create another Pipeline", "create another Workflow"
 ONE = {"a": 1, "b": "x"}
+VALUE = {"name": "v", "targets": [{"node": "a", "parameter": "p"}]}
 # Which names follow is told in any order: CEL walks a map as it likes.
 BOTH = ("spec.parameters cannot change after creation (", NEW_RUN)
 UPDATES = (
@@ -117,6 +127,25 @@ UPDATES = (
     _plugin("parameter-added", {"parameters": [PARAMETER]}, "parameters cannot change", NEW_VERSION),
     _plugin("texts", {"title": "T", "authors": "A", "documentation": "D", "icon": "I", "license": "MIT"}),
     _plugin("more-texts", {"description": "D", "category": "C", "publicRepo": "R"}, parameters=[PARAMETER]),
+    _pipeline(
+        "node-added", {"nodes": [node(), node("b")]}, "nodes and parameters cannot change", NEW_PIPELINE
+    ),
+    _pipeline("node-changed", {"nodes": [node(workers=2)]}, "nodes and parameters cannot", NEW_PIPELINE),
+    _pipeline("nodes-value", {"nodes": [node(parameters={"p": 1})]}, "nodes and parameters", NEW_PIPELINE),
+    _pipeline("parameter-added", {"parameters": [VALUE]}, "nodes and parameters cannot", NEW_PIPELINE),
+    _pipeline(
+        "default", {"parameters": [{**VALUE, "default": 2}]}, "nodes and parameters", parameters=[VALUE]
+    ),
+    _pipeline("texts", {"title": "T", "description": "D", "public": True}, parameters=[VALUE]),
+    _workflow("pipeline", {"pipeline": "other"}, "pipeline cannot change", NEW_WORKFLOW),
+    _workflow("previous-added", {"previous": "scan"}, "previous cannot change", NEW_WORKFLOW),
+    _workflow("feed", {"feed": "b"}, "feed cannot change", NEW_WORKFLOW, feed="a"),
+    _workflow(
+        "parameter", {"parameters": {"a": 2}}, "parameters cannot change", NEW_WORKFLOW, parameters=ONE
+    ),
+    _workflow("override", {"nodes": [{"name": "a", "workers": 2}]}, "nodes and parameters", NEW_WORKFLOW),
+    _workflow("cancel-taken-back", {"cancel": False}, "cancel cannot be taken back", cancel=True),
+    _workflow("steered", {"cancel": True, "suspend": True, "title": "T"}, parameters=ONE, previous="scan"),
     Update("feed-anything", "Feed", {"title": "T", "tags": ["a"], "public": True, "sharedWith": ["bob"]}),
 )
 

@@ -37,6 +37,15 @@ STATUS = {
         "duration": "1m32s",
         "conditions": [_condition("Stalled", "True", "X"), _condition("Succeeded", "False", "PluginFailed")],
     },
+    "Pipeline": {"id": 6, "nodes": 1, "conditions": [_condition("Ready", "False", "InvalidPipeline")]},
+    "Workflow": {
+        "id": 7,
+        "feed": "first-look",
+        "nodes": 3,
+        "instances": {"waiting": 0, "running": 0, "succeeded": 2, "failed": 1, "cancelled": 0},
+        "duration": "1m32s",
+        "conditions": [_condition("Succeeded", "False", "RunsFailed")],
+    },
 }
 SHOWN = {
     "Plugin": {"Name": "pl-x-1.0.0", "Type": "ds", "Image": "localhost/x:1", "Ready": "True"},
@@ -50,11 +59,23 @@ SHOWN = {
         "Failed": 3,
     },
     "PluginInstance": {"Name": "register", "Plugin": "pl-x", "Reason": "PluginFailed", "Duration": "1m32s"},
+    "Pipeline": {"Name": "to-mni", "Title": "", "Nodes": 1, "Ready": "False"},
+    "Workflow": {
+        "Name": "to-mni-1",
+        "Pipeline": "to-mni",
+        "Reason": "RunsFailed",
+        "Nodes": 3,
+        "Succeeded": 2,
+        "Failed": 1,
+        "Duration": "1m32s",
+    },
 }
 WIDE = {
     "Plugin": {"Title": "", "Id": 3},
     "Feed": {"Id": 4},
     "PluginInstance": {"Version": "1.0.0", "Feed": "first-look", "Id": 5, "Message": "told"},
+    "Pipeline": {"Category": "", "Id": 6, "Message": "told"},
+    "Workflow": {"Feed": "first-look", "Id": 7, "Message": "told"},
 }
 
 
@@ -86,6 +107,8 @@ def test_names(admin: Client):
         "plugins": (["plg"], ["chris"]),
         "feeds": (["fd"], ["chris"]),
         "plugininstances": (["pi"], ["chris"]),
+        "pipelines": (["ppl"], ["chris"]),
+        "workflows": (["cwf"], ["chris"]),
     }
 
 

@@ -21,9 +21,11 @@ from chris_operator.cluster.resources import (
     LEASES,
     NAMESPACES,
     NETWORK_POLICIES,
+    PIPELINES,
     PLUGINS,
     PODS,
     SECRETS,
+    WORKFLOWS,
     Resource,
 )
 
@@ -37,9 +39,11 @@ __all__ = [
     "LEASES",
     "NAMESPACES",
     "NETWORK_POLICIES",
+    "PIPELINES",
     "PLUGINS",
     "PODS",
     "SECRETS",
+    "WORKFLOWS",
     "AlreadyExists",
     "Clock",
     "Cluster",

@@ -29,6 +29,8 @@ GROUP, VERSION = "chrisproject.org", "v1alpha1"
 PLUGINS = Resource(GROUP, VERSION, "plugins", "Plugin", namespaced=False)
 FEEDS = Resource(GROUP, VERSION, "feeds", "Feed")
 INSTANCES = Resource(GROUP, VERSION, "plugininstances", "PluginInstance")
+PIPELINES = Resource(GROUP, VERSION, "pipelines", "Pipeline")
+WORKFLOWS = Resource(GROUP, VERSION, "workflows", "Workflow")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 PODS = Resource("", "v1", "pods", "Pod")
 SECRETS = Resource("", "v1", "secrets", "Secret")

@@ -41,7 +41,7 @@ from .tombstones import Tombstones
 from .world import World, labels_of
 
 log = logging.getLogger(__name__)
-_REFUSALS = frozenset({400, 403, 422})
+REFUSALS = frozenset({400, 403, 422})
 """Quota, policy and admission webhooks (which say 400 unless told otherwise): HTTP codes that stay when tried again."""
 Object = dict[str, Any]
 
@@ -92,7 +92,7 @@ class Applier:
         """Carry out one action; returns the instance's new resourceVersion where it changed."""
         match action:
             case verdict.CreateFeed():
-                await self._create_feed(o, action)
+                await self.create_feed(o.instance.metadata.namespace, action)
             case verdict.Claim():
                 return await self._claim(o, action)
             case verdict.StartAttempt():
@@ -110,30 +110,24 @@ class Applier:
                 await self._release(o)
         return None
 
-    async def _create_feed(self, o: Observed, action: verdict.CreateFeed) -> None:
-        meta = {"name": action.name, "namespace": o.instance.metadata.namespace}
+    async def create_feed(self, namespace: str, action: verdict.CreateFeed) -> None:
+        """Make a Feed where none has this name."""
+        meta = {"name": action.name, "namespace": namespace}
         body = {"apiVersion": API_VERSION, "kind": "Feed", "metadata": meta, "spec": {"title": action.title}}
         try:
-            made = await self._cluster.create(FEEDS, body, o.instance.metadata.namespace)
+            made: Object | None = await self._cluster.create(FEEDS, body, namespace)
         except AlreadyExists:
-            return
-        self._world.take(FEEDS, made)
+            made = await self._cluster.find(FEEDS, action.name, namespace)
+        if made is not None:
+            self._world.take(FEEDS, made)
 
     async def _claim(self, o: Observed, action: verdict.Claim) -> str:
         meta = o.instance.metadata
-        owner = {
-            "apiVersion": API_VERSION,
-            "kind": "Feed",
-            "name": action.feed,
-            "uid": action.feed_uid,
-            "controller": True,
-            "blockOwnerDeletion": False,
-        }
         patch = {
             "metadata": {
                 "resourceVersion": meta.resource_version,
                 "finalizers": sorted({*meta.finalizers, FINALIZER}),
-                "ownerReferences": [owner],  # the Feed is the sole owner: garbage collection waits for all
+                "ownerReferences": [feed_owner(action.feed, action.feed_uid)],
                 **({"labels": {ID_LABEL: str(action.run_id)}} if action.run_id else {}),
             }
         }
@@ -176,10 +170,9 @@ class Applier:
         except AlreadyExists:
             found = await self._cluster.find(resource, name, namespace)
         except ClusterError as error:
-            if error.status not in _REFUSALS:
+            if error.status not in REFUSALS:
                 raise
-            words = f"the {resource.kind} {name} is refused: {error.server_message}"
-            raise RefusedError(with_remedy(words, namespace)) from error
+            raise refusal(resource, name, namespace, error) from error
         if found is None:
             raise Conflict(f"{resource.kind} {namespace}/{name}", 409, "went away in this moment")
         if labels_of(found).get(RUN_UID_LABEL) != o.instance.metadata.uid:
@@ -251,6 +244,24 @@ class Applier:
             await self._cluster.create(EVENTS, body, namespace)
         except ClusterError as error:
             log.warning("no Event for %s: %s", meta.name, error)
+
+
+def refusal(resource: Resource, name: str, namespace: str, error: ClusterError) -> RefusedError:
+    """One of REFUSALS in words that name the object and what to do."""
+    words = f"the {resource.kind} {name} is refused: {error.server_message}"
+    return RefusedError(with_remedy(words, namespace))
+
+
+def feed_owner(name: str, uid: str) -> Object:
+    """The Feed as the sole owner of a run or a Workflow: garbage collection waits for all owners."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Feed",
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
 
 
 def event(resource: Resource, meta: Any, told: tuple[str, str, str], identity: str, now: datetime) -> Object:

@@ -15,7 +15,12 @@ from chris_operator.core.summary import trusted_image
 from chris_operator.models.base import explain
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import Plugin
-from chris_operator.models.plugininstance import PluginInstance, PluginInstanceSpec, PluginInstanceStatus
+from chris_operator.models.plugininstance import (
+    PluginInstance,
+    PluginInstanceSpec,
+    PluginInstanceStatus,
+    PluginReference,
+)
 
 from .world import World, has_user_range, labels_of
 
@@ -45,7 +50,8 @@ def _status(body: Object) -> PluginInstanceStatus:
         return PluginInstanceStatus()
 
 
-def _parent(world: World, namespace: str, name: str) -> PluginInstance | None:
+def parent_of(world: World, namespace: str, name: str) -> PluginInstance | None:
+    """The instance whose output is to be read; None where there is none, or soon will be."""
     body = world.instance(namespace, name)
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
@@ -100,8 +106,8 @@ def _feed_name(instance: PluginInstance, parent: PluginInstance | None) -> str |
     return parent.status.feed if parent else instance.status.feed
 
 
-def _plugin(world: World, instance: PluginInstance) -> Plugin | None:
-    wanted = instance.spec.plugin
+def plugin_of(world: World, wanted: PluginReference) -> Plugin | None:
+    """The registered Plugin of this name and version."""
     body = world.plugin(wanted.name, wanted.version)
     return Plugin.model_validate(body) if body else None
 
@@ -135,9 +141,9 @@ def observed(world: World, settings: Settings, body: Object, given: Given) -> Ob
     jobs = tuple(job_facts(job, ATTEMPT_LABEL) for job in world.jobs(told.metadata.uid))
     instance = healing.healed(told, jobs)
     pods = _pods(world, instance, jobs)
-    plugin = _plugin(world, instance)
+    plugin = plugin_of(world, instance.spec.plugin)
     namespace = instance.metadata.namespace
-    parents = {name: _parent(world, namespace, name) for name in instance.spec.previous}
+    parents = {name: parent_of(world, namespace, name) for name in instance.spec.previous}
     first = parents.get(instance.spec.previous[0]) if instance.spec.previous else None
     feed_name = _feed_name(instance, first)
     feed = world.feed(namespace, feed_name) if feed_name else None

@@ -8,7 +8,17 @@ from typing import Any
 
 import kopf
 
-from chris_operator.cluster import FEEDS, INSTANCES, JOBS, NAMESPACES, PLUGINS, PODS, Resource
+from chris_operator.cluster import (
+    FEEDS,
+    INSTANCES,
+    JOBS,
+    NAMESPACES,
+    PIPELINES,
+    PLUGINS,
+    PODS,
+    WORKFLOWS,
+    Resource,
+)
 from chris_operator.core.names import ATTEMPT_LABEL, RUN_UID_LABEL, USER_LABEL
 from chris_operator.core.observe import INDEX_LABEL, job_facts, pod_facts
 
@@ -16,9 +26,17 @@ from .queue import Key, WorkQueue
 from .store import Change, Name, Object
 from .world import World, feeds_of, labels_of
 
-_FEED_DELAY = 0.5
+_COUNT_DELAY = 0.5
 _CREW_DELAY = 1.0
-WATCHED = {INSTANCES: "", FEEDS: "", JOBS: RUN_UID_LABEL, PODS: RUN_UID_LABEL}
+_COUNTING = frozenset({FEEDS.plural, WORKFLOWS.plural})
+WATCHED = {
+    INSTANCES: "",
+    FEEDS: "",
+    PIPELINES: "",
+    WORKFLOWS: "",
+    JOBS: RUN_UID_LABEL,
+    PODS: RUN_UID_LABEL,
+}
 """Kinds that the informers watch, and the label that objects must have."""
 
 
@@ -51,17 +69,36 @@ def keys_of(
         yield feed_key(namespace, name)
         if change is not None and _matters(change.before, body):
             yield from _unfinished(world, namespace, world.instances_of_feed(namespace, name))
+            yield from _workflow_keys(world.going_workflows("feed", namespace, name))
     elif resource is PLUGINS:
-        yield Key(PLUGINS.plural, "", name)
-        spec = body.get("spec") or {}
-        for where, instance in world.instances_of_plugin(spec.get("name", ""), spec.get("version", "")):
-            yield from _unfinished(world, where, [instance])
+        yield from _of_plugin(world, body)
+    elif resource is PIPELINES:
+        yield Key(PIPELINES.plural, namespace, name)
+        yield from _workflow_keys(world.going_workflows("pipeline", namespace, name))
+    elif resource is WORKFLOWS:
+        # What we wrote ourselves was planned to the end when it was written.
+        yield from _workflow_keys([(namespace, name)] if change is not None else [])
     elif resource is NAMESPACES:
         yield from _of_namespace(world, name, labels_of(body).get(USER_LABEL))
     elif change is not None and not _told(resource, change.before, body):
         found = world.instance_by_uid(labels_of(body).get(RUN_UID_LABEL, ""))
         if found is not None:
             yield instance_key(*found)
+
+
+def _workflow_keys(names: Iterable[Name]) -> Iterator[Key]:
+    return (Key(WORKFLOWS.plural, *name) for name in names)
+
+
+def _of_plugin(world: World, body: Mapping[str, Any]) -> Iterator[Key]:
+    yield Key(PLUGINS.plural, "", body["metadata"]["name"])
+    spec = body.get("spec") or {}
+    program = spec.get("name", ""), spec.get("version", "")
+    for where, instance in world.instances_of_plugin(*program):
+        yield from _unfinished(world, where, [instance])
+    for where, pipeline in world.pipelines_with(*program):
+        yield Key(PIPELINES.plural, where, pipeline)
+        yield from _workflow_keys(world.going_workflows("pipeline", where, pipeline))
 
 
 def _of_instance(world: World, body: Mapping[str, Any], change: Change | None) -> Iterator[Key]:
@@ -75,6 +112,8 @@ def _of_instance(world: World, body: Mapping[str, Any], change: Change | None) -
     yield from _unfinished(world, namespace, below)
     for feed in feeds_of(body):
         yield feed_key(namespace, feed)
+    own = world.workflow_of(body)
+    yield from _workflow_keys([*([own] if own else []), *world.going_workflows("parent", namespace, name)])
     yield from _of_image(world, body)
 
 
@@ -91,6 +130,7 @@ def _of_namespace(world: World, name: str, user: str | None) -> Iterator[Key]:
     for each in {name, *(ns for one in {user, world.moved(name, user)} for ns in world.namespaces_of(one))}:
         yield from _unfinished(world, each, world.instances_in(each))
         yield from (feed_key(each, feed) for feed in world.feeds_in(each))
+        yield from _workflow_keys(world.going_workflows("namespace", each))
 
 
 def _matters(before: Object | None, feed: Mapping[str, Any]) -> bool:
@@ -152,9 +192,9 @@ class Ear:
         if not self.awake:
             return
         for key in keys_of(self._world, resource, body, change):
-            if key.kind == FEEDS.plural and resource is INSTANCES:
-                # A Feed only counts its runs: once for many of their steps is often enough.
-                self._queue.add_in(key, _FEED_DELAY)
+            if key.kind in _COUNTING and resource is INSTANCES:
+                # Feeds and Workflows only count their runs: once for many of their steps is often enough.
+                self._queue.add_in(key, _COUNT_DELAY)
             elif _one_of_many(resource, body):
                 self._queue.add_in(key, _CREW_DELAY)
             else:

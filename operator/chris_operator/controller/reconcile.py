@@ -9,7 +9,9 @@ from chris_operator.cluster import (
     FEEDS,
     INSTANCES,
     NAMESPACES,
+    PIPELINES,
     PLUGINS,
+    WORKFLOWS,
     Cluster,
     Conflict,
     NotFound,
@@ -34,6 +36,7 @@ from .queue import Key, WorkQueue
 from .references import References
 from .settings import OperatorSettings
 from .tombstones import Tombstones
+from .workflows import Workflows
 from .world import World
 
 log = logging.getLogger(__name__)
@@ -65,6 +68,7 @@ class Reconciler:
         self._facts, self._applier, self._grants, self._ids = facts, applier, grants, ids
         self._tombstones, self._settings, self._clock = tombstones, settings, cluster.clock
         self._references = references
+        self._workflows = Workflows(cluster=cluster, world=world, queue=queue, applier=applier, ids=ids)
 
     async def reconcile(self, key: Key) -> None:
         """Make one key true; a conflict means that the world moved, so it is read again and planned again."""
@@ -84,6 +88,10 @@ class Reconciler:
                 await self._feed(key)
             case PLUGINS.plural:
                 await self._plugin(key)
+            case PIPELINES.plural:
+                await self._workflows.reconcile_pipeline(key)
+            case WORKFLOWS.plural:
+                await self._workflow(key)
             case TOMBSTONES.kind:
                 await self._tombstones.sweep()
                 self._look_again(key, [_SWEEP])
@@ -91,7 +99,7 @@ class Reconciler:
                 raise ValueError(f"{key} is of no kind that is reconciled")
 
     async def _refresh(self, key: Key) -> None:
-        resource = {r.plural: r for r in (INSTANCES, FEEDS, PLUGINS)}[key.kind]
+        resource = {r.plural: r for r in (INSTANCES, FEEDS, PLUGINS, PIPELINES, WORKFLOWS)}[key.kind]
         body = await self._cluster.find(resource, key.name, key.namespace or None)
         if body is None:
             self._world.forget(resource, key.namespace, key.name)
@@ -134,8 +142,14 @@ class Reconciler:
             return
         raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
 
+    async def _workflow(self, key: Key) -> None:
+        body = self._world.workflow(key.namespace, key.name)
+        if body is not None:
+            await self._meet(body)
+            await self._workflows.reconcile_workflow(key)
+
     async def _meet(self, run: Object) -> None:
-        """Read the namespace of a new run where no user is known for it: both may have been applied together."""
+        """Read the namespace of a new run or Workflow where no user is known for it: both may have been applied together."""
         namespace = run["metadata"]["namespace"]
         told = (run.get("status") or {}).get("conditions")
         if told or tenant_of(self._world, namespace).user is not None:

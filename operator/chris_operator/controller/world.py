@@ -5,9 +5,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from chris_operator.cluster import FEEDS, INSTANCES, JOBS, NAMESPACES, PLUGINS, PODS, Resource
+from chris_operator.cluster import (
+    FEEDS,
+    INSTANCES,
+    JOBS,
+    NAMESPACES,
+    PIPELINES,
+    PLUGINS,
+    PODS,
+    WORKFLOWS,
+    Resource,
+)
 from chris_operator.core.brief import Brief, State, brief
-from chris_operator.core.names import RUN_UID_LABEL, USER_LABEL
+from chris_operator.core.names import RUN_UID_LABEL, USER_LABEL, WORKFLOW_UID_LABEL
 
 from .store import Change, Name, Object, Store, slim
 
@@ -41,6 +51,29 @@ def _within(names: Callable[[Object], Iterable[str]]) -> Callable[[Object], Iter
 def _program(body: Object) -> Iterable[tuple[Any, Any]]:
     program = body["spec"].get("plugin") or {}
     return [(program.get("name"), program.get("version"))]
+
+
+def _programs(pipeline: Object) -> Iterable[tuple[Any, Any]]:
+    return {each for node in pipeline["spec"].get("nodes") or () for each in _program({"spec": node})}
+
+
+def _workflow_feed(body: Object) -> Iterable[str]:
+    spec, status = body["spec"], body["status"]
+    own = None if spec.get("previous") else body["metadata"]["name"]
+    return [name for name in {spec.get("feed"), status.get("feed"), own} if name]
+
+
+def _workflow_uid(body: Object) -> Iterable[str]:
+    uid = labels_of(body).get(WORKFLOW_UID_LABEL)
+    return [uid] if uid else []
+
+
+def _named(field: str) -> Callable[[Object], Iterable[tuple[str, str]]]:
+    return _within(lambda body: [body["spec"][field]] if body["spec"].get(field) else [])
+
+
+def _namespace(body: Object) -> Iterable[str]:
+    return [body["metadata"].get("namespace", "")]
 
 
 def _slim_namespace(body: Mapping[str, Any]) -> Object:
@@ -88,15 +121,25 @@ def _stores() -> dict[Resource, Store]:
                 "parent": _within(lambda body: body["spec"].get("previous") or ()),
                 "feed": _within(feeds_of),
                 "plugin": _program,
-                "namespace": lambda body: [body["metadata"].get("namespace", "")],
+                "namespace": _namespace,
+                "workflow": _workflow_uid,
                 "equal": _equal,
                 "refers": _refers,
             },
             brief=brief,
             seldom=lambda found: found.ended,
         ),
-        FEEDS: Store(
-            {"namespace": lambda body: [body["metadata"].get("namespace", "")]}, seldom=lambda _: True
+        FEEDS: Store({"namespace": _namespace}, seldom=lambda _: True),
+        PIPELINES: Store({"plugin": _programs}, seldom=lambda _: True),
+        WORKFLOWS: Store(
+            {
+                "pipeline": _named("pipeline"),
+                "parent": _named("previous"),
+                "feed": _within(_workflow_feed),
+                "namespace": _namespace,
+            },
+            brief=brief,
+            seldom=lambda found: found.ended,
         ),
         PLUGINS: Store({"program": lambda body: [(body["spec"].get("name"), body["spec"].get("version"))]}),
         NAMESPACES: Store({"user": _user}, slim=_slim_namespace),
@@ -266,6 +309,33 @@ class World:
         """Namespace and name of the instance with this UID."""
         return self._stores[INSTANCES].by_uid(uid)
 
+    def pipeline(self, namespace: str, name: str) -> Object | None:
+        """A Pipeline."""
+        return self._stores[PIPELINES].get((namespace, name))
+
+    def pipelines_with(self, name: str, version: str) -> list[Name]:
+        """Namespace and name of every Pipeline with a node that runs this plugin."""
+        return self._stores[PIPELINES].names("plugin", (name, version))
+
+    def workflow(self, namespace: str, name: str) -> Object | None:
+        """A Workflow."""
+        return self._stores[WORKFLOWS].get((namespace, name))
+
+    def workflow_of(self, instance: Mapping[str, Any]) -> Name | None:
+        """Namespace and name of the Workflow that a PluginInstance is a run of."""
+        uid = labels_of(instance).get(WORKFLOW_UID_LABEL)
+        return self._stores[WORKFLOWS].by_uid(uid) if uid else None
+
+    def runs_of_workflow(self, uid: str) -> list[Name]:
+        """Namespace and name of every run of the Workflow with this UID."""
+        return self._stores[INSTANCES].names("workflow", uid)
+
+    def going_workflows(self, index: str, namespace: str, name: str = "") -> list[Name]:
+        """The Workflows not ended whose `pipeline`, `parent` or `feed` this is, or all of a `namespace`."""
+        store = self._stores[WORKFLOWS]
+        found = store.names(index, (namespace, name) if name else namespace)
+        return [each for each in found if not store.brief(each).ended]
+
     def restless(self, long_ago: float) -> Iterator[tuple[str, str, str]]:
         """Plural, namespace and name of whatever must be looked at even if nothing happens to it.
 
@@ -279,7 +349,7 @@ class World:
             elif found.rests_since is None or found.rests_since >= long_ago:
                 late.append(name)
         late += self._with_leftovers()
-        for resource in (FEEDS, PLUGINS):
+        for resource in (FEEDS, PLUGINS, PIPELINES, WORKFLOWS):
             yield from ((resource.plural, *name) for name in self._stores[resource])
         yield from ((INSTANCES.plural, *name) for name in late)
 

@@ -25,7 +25,8 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-_GOING = frozenset({State.WAITING, State.RUNNING})
+GOING = frozenset({State.WAITING, State.RUNNING})
+"""Of a run that has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Brief:
     @property
     def ended(self) -> bool:
         """Whether it has succeeded or failed."""
-        return self.state not in _GOING
+        return self.state not in GOING
 
 
 def brief(body: Mapping[str, Any]) -> Brief:
@@ -58,7 +59,7 @@ def brief(body: Mapping[str, Any]) -> Brief:
         status.get("feed"),
         cancel=bool(spec.get("cancel")),
         previous=tuple(map(sys.intern, spec.get("previous") or ())),
-        rests_since=None if state in _GOING else _rests_since(body["metadata"], status),
+        rests_since=None if state in GOING else _rests_since(body["metadata"], status),
     )
 
 

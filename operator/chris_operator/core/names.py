@@ -23,10 +23,17 @@ QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 """On a PluginInstance and its Jobs: the queue of Kueue's in which they wait for their turn."""
 SPLIT_LABEL = "chrisproject.org/split"
 """On the Job of several workers: how they share the input."""
+WORKFLOW_LABEL = "chrisproject.org/workflow"
+"""On a run of a Workflow: the Workflow's name, cut to a label's 63 characters."""
+WORKFLOW_UID_LABEL = "chrisproject.org/workflow-uid"
+"""On a run of a Workflow: its UID, which tells whose run it is."""
+NODE_LABEL = "chrisproject.org/node"
+"""On a run of a Workflow: the name of its node."""
 FINALIZER = "chrisproject.org/data"
 """On a PluginInstance: its data in Swift must be removed before it may go."""
 
 _MAX_BASE = 52  # a Job's name leaves 11 characters for the pod's suffix within a label's 63
+_MAX_LABEL = 63
 _HASH_LENGTH = 8
 
 
@@ -42,14 +49,33 @@ def attempt_name(instance: str, number: int) -> str:
     """
     base = instance.replace(".", "-")
     if base != instance or len(base) > _MAX_BASE:
-        digest = hashlib.sha256(instance.encode()).hexdigest()[:_HASH_LENGTH]
-        base = f"{base[: _MAX_BASE - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+        base = f"{base[: _MAX_BASE - _HASH_LENGTH - 1].rstrip('-')}-{_hash(instance)}"
     return f"{base}-{number}"
+
+
+def node_run_name(workflow: str, node: str) -> str:
+    """Name of the PluginInstance that a Workflow makes of a node: `<workflow>-<node>`.
+
+    Of long ones the Workflow's name is cut and hashed, since the node's tells people more:
+
+    >>> node_run_name("to-mni-1", "register")
+    'to-mni-1-register'
+    >>> len(node_run_name("x" * 253, "y" * 63)), node_run_name("x" * 253, "register").endswith("-register")
+    (117, True)
+    """
+    name = f"{workflow}-{node}"
+    if len(name) <= _MAX_LABEL:
+        return name
+    return f"{workflow[: _MAX_BASE - _HASH_LENGTH].rstrip('-.')}-{_hash(name)}-{node}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
 def label_value(text: str) -> str:
     """Text cut to what a label's value may hold: 63 characters that end in a letter or digit."""
-    return text[:63].rstrip("-._")
+    return text[:_MAX_LABEL].rstrip("-._")
 
 
 def feed_prefix(user: str, feed_id: int) -> str:

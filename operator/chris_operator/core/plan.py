@@ -13,7 +13,7 @@ from chris_operator.models.conditions import Condition, ConditionType, find
 from chris_operator.models.plugin import PluginSpec, object_name
 from chris_operator.models.plugininstance import PluginInstance, PluginInstanceStatus
 
-from . import attempts, healing, housekeeping, links, names, parents, resources, steering, validate
+from . import attempts, healing, housekeeping, links, names, parents, resources, steering, tenancy, validate
 from .conditions import run_conditions, run_truth, timestamp
 from .observe import PodFacts, Stage, parse_time
 from .observed import Observed
@@ -104,20 +104,8 @@ def _with_plugin(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Ne
 
 
 def _tenancy(o: Observed) -> Verdict | None:
-    tenant = o.tenant
-    if tenant.user is None:
-        return Verdict(
-            Reason.NOT_A_TENANT,
-            f"namespace {tenant.namespace} works for no user: an administrator must label it "
-            f"{names.USER_LABEL}=<user> before runs start here",
-        )
-    if tenant.rival:
-        return Verdict(
-            Reason.TENANT_CONFLICT,
-            f"namespace {tenant.namespace} claims user {tenant.user!r}, whose home belongs to the older "
-            f"namespace {tenant.rival}: an administrator must change one of the two labels",
-        )
-    return None
+    objection = tenancy.objection(o.tenant)
+    return Verdict(*objection) if objection else None
 
 
 def _readable(o: Observed) -> Verdict | None:

@@ -12,7 +12,10 @@ from chris_operator.models.plugin import ParameterValue, ParameterValues
 from chris_operator.models.plugininstance import (
     BYTE_QUANTITY,
     CPU_QUANTITY,
+    Caching,
     Deadline,
+    MaxParallel,
+    ParentInput,
     PluginReference,
     Priority,
     Resources,
@@ -62,12 +65,25 @@ class NodeSettings(Spec):
     """What one pod of the run gets."""
     workers: Workers | None = None
     """Number of pods that share the work, or auto; left out: 1."""
+    max_parallel: MaxParallel | None = None
+    """How many of the workers may run at a time; left out: all."""
+    retries_per_index: Retries | None = None
+    """How often a single worker is run again after it failed; left out: 0."""
     priority: Priority | None = None
     """Which runs go first when there is not room for all; left out: normal."""
     retries: Retries | None = None
     """How often the program is run again after it failed; left out: 0."""
     deadline_seconds: Deadline | None = None
     """How long the program may run."""
+    cache: Caching | None = None
+    """Whether an equal earlier run's output serves."""
+
+
+class NodeInput(ParentInput):
+    """How one parent's output comes in, where not all of it or not under the node's name."""
+
+    previous: NodeName
+    """The parent: one of the node's `previous`."""
 
 
 class Node(NodeSettings):
@@ -85,6 +101,16 @@ class Node(NodeSettings):
             message="Duplicate value: previous names a node twice; name every parent once",
             holds=lambda n: len(set(n.previous)) == len(n.previous),
         ),
+        Rule(
+            cel=None,  # the list's map keys
+            message="inputs: Duplicate value: every parent is told about once",
+            holds=lambda n: len({each.previous for each in n.inputs}) == len(n.inputs),
+        ),
+        Rule(
+            cel=None,  # policy pipelines: a thousand such lists are too many for CEL in the CRD
+            message="inputs tells about a node that previous does not name; add it there, or take it out here",
+            holds=lambda n: {each.previous for each in n.inputs} <= set(n.previous),
+        ),
     )
 
     plugin: PluginReference
@@ -93,6 +119,14 @@ class Node(NodeSettings):
         tuple[NodeName, ...], Field(max_length=100, json_schema_extra={"x-kubernetes-list-type": "set"})
     ] = ()
     """Parents: nodes whose output is the input, in this order; none: the Workflow's own parent, if the plugin reads."""
+    inputs: Annotated[
+        tuple[NodeInput, ...],
+        Field(
+            max_length=100,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["previous"]},
+        ),
+    ] = ()
+    """Which files of which parent come into which directory; where several are joined, else into one of its name."""
 
 
 class Target(Spec):

@@ -50,6 +50,8 @@ Workers = Annotated[
     IntOrText("a number of workers", "write an integer from 1 to 10000, or auto", "^auto$", most=10000),
 ]
 Priority = Literal["urgent", "normal", "slack"]
+Caching = Literal["use", "refresh", "off"]
+MaxParallel = Annotated[int, Field(strict=True, ge=1, le=10000)]
 Retries = Annotated[int, Field(strict=True, ge=0, le=10)]
 Deadline = Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)]
 
@@ -150,9 +152,9 @@ class PluginInstanceSpec(Spec):
     workers: Workers = 1
     """Number of pods that share the work, as far as there is work for each; auto: as many as there are files or
     directories to share, or where the program divides the work itself, as many as its Plugin allows."""
-    max_parallel: Annotated[int, Field(strict=True, ge=1, le=10000)] | None = None
+    max_parallel: MaxParallel | None = None
     """How many of the workers may run at a time; left out: all."""
-    retries_per_index: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
+    retries_per_index: Retries = 0
     """How often a single worker is run again after it failed, while the others go on."""
     priority: Priority = "normal"
     """Which runs go first when there is not room for all; slack takes what others claimed and do not use, and makes
@@ -166,7 +168,7 @@ class PluginInstanceSpec(Spec):
     """Whether the run and all that descends from it shall end now; what has ended stays. It cannot be taken back."""
     suspend: StrictBool = False
     """Whether the run shall not start yet: what waits for a node gives its place up, what runs is let finish."""
-    cache: Literal["use", "refresh", "off"] | None = None
+    cache: Caching | None = None
     """Whether an equal earlier run's output serves: use it, run again and replace it, or neither; else as `use` below a parent."""
     title: Annotated[str, Field(max_length=100)] = ""
     """Title that people read."""
