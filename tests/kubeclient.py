@@ -13,6 +13,8 @@ import requests
 
 Object = dict[str, Any]
 WAIT_SECONDS = 30.0
+GONE = 410
+"""Answer of an API server that does not remember so old a state."""
 REQUEST_SECONDS = 30.0
 _numbers = itertools.count(1)
 
@@ -144,7 +146,11 @@ class Client:
     def watch(
         self, kind: str, namespace: str | None = None, *, seconds: float = WAIT_SECONDS, **selectors: str
     ) -> Iterator[tuple[str, Object]]:
-        """Events (ADDED, MODIFIED, DELETED) from the present state on, until the time is over."""
+        """Events (ADDED, MODIFIED, DELETED) from the present state on, until the time is over.
+
+        With a `resourceVersion`, from that one on, as long as the API server remembers it: a CRD that changes makes it
+        forget.
+        """
         deadline = time.monotonic() + seconds
         params = {**selectors, "watch": "1", "timeoutSeconds": str(max(1, round(seconds)))}
         url = f"{self.url}/{self.resource(kind).path(namespace)}"
@@ -153,9 +159,15 @@ class Client:
                 raise ApiError(answer)
             for line in answer.iter_lines():
                 event = json.loads(line)
+                if event["type"] == "ERROR" and event["object"].get("code") == GONE:
+                    break
                 yield event["type"], event["object"]
                 if time.monotonic() > deadline:
                     return
+            else:
+                return
+        now = {name: value for name, value in selectors.items() if name != "resourceVersion"}
+        yield from self.watch(kind, namespace, seconds=seconds, **now)
 
     def wait(
         self,

@@ -216,8 +216,8 @@ def test_runs_in_a_circle_end(tenant: Tenant):
 
 @pytest.mark.parametrize(
     ("spec", "reason"),
-    [({"parameters": {"size": "x"}}, "InvalidParameters"), ({"cancel": True}, "Cancelled")],
-    ids=["parent-invalid", "parent-cancelled"],
+    [({"parameters": {"size": "x"}}, "InvalidParameters"), ({"resources": {"gpu": 1}}, "InvalidSpec")],
+    ids=["wrong-parameter", "too-much-asked"],
 )
 def test_a_parent_that_did_not_succeed_ends_its_children(
     tenant: Tenant, spec: Mapping[str, Any], reason: str
