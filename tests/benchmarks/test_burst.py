@@ -16,6 +16,8 @@ from tests.benchmarks.bench import record
 from tests.benchmarks.client import APPLY, MERGE, Api, Object, Watcher, path
 from tests.benchmarks.conftest import PATIENCE, gone, probe, run_body, tenant
 
+from chris_operator.models.base import API_VERSION
+
 pytestmark = [pytest.mark.bench, pytest.mark.cluster]
 RUNS = 300
 CONNECTIONS = 16
@@ -91,6 +93,10 @@ async def bare(api: Api, ears: Api, templates: list[Object]) -> float:
     """The rate of a client that writes the same: the run, its claim, its status, its Secret, its Job."""
     namespace = f"bench-{uuid.uuid4().hex[:8]}"
     await api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    # A run whose owner is not there would be garbage, and be collected while we write.
+    feed = {"apiVersion": API_VERSION, "kind": "Feed", "metadata": {"name": "feed", "namespace": namespace}}
+    made = await api.create(feed)
+    templates[0]["metadata"]["ownerReferences"][0] |= {"name": "feed", "uid": made["metadata"]["uid"]}
     try:
         async with Jobs(ears, namespace).running() as jobs:
             began = time.perf_counter()

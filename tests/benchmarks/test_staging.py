@@ -93,7 +93,9 @@ def test_one_big_file(tmp_path: Path, suffix: str, arguments: tuple[str, ...]):
     big_file(tree)
     segments = ("--segment-size", str(64 * MIB), "--segment-threads", THREADS)
     clock = attrgetter("seconds")
-    with running_swift(tmp_path / "swift", arguments=arguments) as swift:
+    home = tmp_path / "swift"
+    home.mkdir()
+    with running_swift(home, arguments=arguments) as swift:
         arms: dict[str, Arm] = {
             "ours": Staging(tmp_path, prepared(swift), swift),
             "cli": CommandLine(tmp_path, swift),
