@@ -144,7 +144,10 @@ class Applier:
             body = await self._cluster.merge(INSTANCES, meta.name, meta.namespace, patch)
         except NotFound:
             return
-        self._world.take(INSTANCES, body)
+        if rest:
+            self._world.take(INSTANCES, body)
+        else:  # it is gone, and the answer has the resourceVersion that it had before
+            self._world.forget(INSTANCES, meta.namespace, meta.name, meta.uid)
         self._copied = {(uid, n) for uid, n in self._copied if uid != meta.uid}
 
     async def _start(self, o: Observed, action: verdict.StartAttempt) -> None:
