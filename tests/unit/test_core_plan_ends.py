@@ -333,6 +333,26 @@ ROWS = (
         actions=("stop scan-1",),
     ),
     Row(
+        "pod-deleted-while-queued",
+        under_way(pod(Stage.PENDING, node="", deleted=True, deleted_at=NOW)),
+        "NodeLost",
+        says=("deleted before it had a node",),
+        event="Warning",
+        again=0,
+        actions=("stop scan-1",),
+    ),
+    Row(
+        "pod-evicted-while-queued",
+        under_way(
+            pod(Stage.PENDING, node="", deleted=True, deleted_at=NOW, evicted="Eviction API: evicting")
+        ),
+        "Preempted",
+        says=("Eviction API",),
+        event="Warning",
+        again=0,
+        actions=("stop scan-1",),
+    ),
+    Row(
         "image-not-pulled-in-time",
         under_way(pod(Stage.PENDING, created=at(-300), **PULLING)),
         "ImagePullFailed",

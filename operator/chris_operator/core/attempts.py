@@ -190,7 +190,7 @@ def _running(  # noqa: PLR0911  one return per place where a pod can be
     if pod.stage is Stage.NO_POD:
         return _no_pod(o, attempt, job, now)
     if pod.deleted:
-        return _terminating(o, attempt, now)
+        return _terminating(o, attempt, job, now)
     if pod.stage_in is not None and pod.stage_in.exit_code != 0:
         return _unwinding(o, attempt, pod.stage_in, now)
     if pod.pull_problem and pod.plugin_started is None:
@@ -245,8 +245,12 @@ def _no_pod(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -
     return Verdict(Reason.SCHEDULED, "", again=timedelta(seconds=5), quiet=True)
 
 
-def _terminating(o: Observed, attempt: AttemptStatus, now: datetime) -> Verdict:
+def _terminating(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict:
     """A pod that is being removed from outside: its node may be dead and never say so."""
+    if not o.pod.node and not job.workers:
+        if o.pod.evicted:
+            return failed(o, attempt, Reason.PREEMPTED, f"its pod was evicted: {o.pod.evicted}", now)
+        return failed(o, attempt, Reason.NODE_LOST, "its pod was deleted before it had a node", now)
     waited = now - (o.pod.deleted_at or now)  # counted from the end of the pod's grace period
     if waited < o.settings.grace_extra:
         return Verdict(Reason.NODE_LOST, "", again=o.settings.grace_extra - waited, quiet=True)
