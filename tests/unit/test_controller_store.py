@@ -105,10 +105,18 @@ def test_who_refers_to_a_run_holds_its_data():
     leaving: Object = {"uid": "c", "resourceVersion": "2", "deletionTimestamp": text(at(0))}
     world.take(INSTANCES, instance("copy", status=completed(references=[7]), **leaving).wire())
     assert not references.hold(7), "one that is deleted itself needs nothing any more"
-    references.pin("x", [7])
+
+
+def test_a_pin_holds_data_until_it_is_taken_off_and_then_tells_of_what_it_held():
+    references = References(World())
+    references.pin("x", [7, 8])
     assert references.hold(7)
-    references.unpin("x")
+    assert not references.hold(9)
+    assert references.unpin("x"), "somebody wanted to delete what was pinned"
     assert not references.hold(7)
+    references.pin("x", [7])
+    assert not references.unpin("x"), "nobody asked"
+    assert not references.unpin("x")
 
 
 def _job(uid: str) -> Object:

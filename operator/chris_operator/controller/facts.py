@@ -57,8 +57,9 @@ class Facts:
             case Fact.SECRET:
                 return replace(o.given, secret=await self._has_secret(o))
             case _:
-                # Before anything is awaited: the parents were seen alive in this very moment.
-                self._references.pin(o.instance.metadata.uid, _data_of(*o.parents.values()))
+                if fact is Fact.LISTING and o.no_pod:
+                    # Before anything is awaited: the parents were seen alive in this very moment.
+                    self._references.pin(o.instance.metadata.uid, _data_of(*o.parents.values()))
                 return await asyncio.to_thread(self._stored, fact, o)
 
     def _stored(self, fact: Fact, o: Observed) -> Given:

@@ -113,7 +113,8 @@ class Reconciler:
         try:
             await self._instance(key, body)
         finally:
-            self._references.unpin(body["metadata"]["uid"])
+            if self._references.unpin(body["metadata"]["uid"]):
+                self._queue.add(TOMBSTONES)
 
     async def _instance(self, key: Key, body: Object) -> None:
         await self._meet(body)

@@ -16,15 +16,24 @@ class References:
     def __init__(self, world: World) -> None:
         self._world = world
         self._pins: dict[str, set[int]] = {}
+        self._spared: set[int] = set()
+        """What only a pin has held back from deletion."""
 
     def pin(self, uid: str, numbers: Iterable[int]) -> None:
         """The run with this UID is about to refer to these runs' data."""
         self._pins.setdefault(uid, set()).update(numbers)
 
-    def unpin(self, uid: str) -> None:
-        """The run with this UID has told its references in its status, or has none."""
-        self._pins.pop(uid, None)
+    def unpin(self, uid: str) -> bool:
+        """The run with this UID has told its references in its status, or has none; whether a sweep is due for that."""
+        spared = self._pins.pop(uid, set()) & self._spared
+        self._spared -= spared
+        return bool(spared)
 
     def hold(self, number: int) -> bool:
         """Whether the data of the run with this number are needed by others."""
-        return self._world.refers(number) or any(number in pins for pins in self._pins.values())
+        if self._world.refers(number):
+            return True
+        pinned = any(number in pins for pins in self._pins.values())
+        if pinned:
+            self._spared.add(number)
+        return pinned
