@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from tests.apiserver import ApiServer, binary_directory
@@ -92,16 +93,40 @@ def test_the_tree(tenant: Tenant, chris: Chris):
     ]
 
 
+def following(environment: Mapping[str, str], *words: str) -> subprocess.Popen[str]:
+    """A command that goes on, in a group of processes of its own."""
+    command = ["kubectl", "chris", *words]
+    return subprocess.Popen(
+        command, env=environment, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True
+    )
+
+
+def nothing_is_left(process: subprocess.Popen[str]) -> None:
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
 def test_a_tree_that_grows_is_followed_to_its_end(tenant: Tenant, environment: Mapping[str, str]):
-    run = tenant.run("scan")
-    attempt = run.attempt()
-    words = ["kubectl", "chris", "tree", "scan", "-n", tenant.namespace, "--watch"]
-    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as follower:
+    attempt = tenant.run("scan").attempt()
+    with following(environment, "tree", "scan", "-n", tenant.namespace, "--watch") as follower:
         assert follower.stdout
         assert follower.stdout.readline().startswith("  scan: Scheduled: ")
         attempt.succeeds(FILES)
         assert follower.stdout.read().splitlines()[-1] == "  scan: Completed: 2 files, 9 bytes"
         assert follower.wait(SECONDS) == 0
+    nothing_is_left(follower)
+
+
+def test_a_log_is_waited_for(tenant: Tenant, environment: Mapping[str, str]):
+    attempt = tenant.run("scan").attempt()
+    with following(environment, "logs", "scan", "-n", tenant.namespace, "--follow") as follower:
+        assert follower.stdout
+        assert follower.stderr
+        assert follower.stderr.readline() == "scan has not started yet (Scheduled) …\n"
+        attempt.succeeds(FILES)
+        assert follower.stdout.read() == "said the program\n"
+        assert follower.wait(SECONDS) == 0
+    nothing_is_left(follower)
 
 
 def test_why(tenant: Tenant, chris: Chris):

@@ -85,20 +85,16 @@ class Kubectl:
         found: list[Object] = self.raw(f"{place}?{selector}").get("items") or []
         return found
 
-    def watch(self, plural: str, since: str, *, only: str = "") -> Iterator[tuple[str, Object]]:
-        """What happens from a version on, until the API server ends the stream; Outdated where it has forgotten."""
+    @contextmanager
+    def watching(self, plural: str, since: str, *, only: str = "") -> Iterator[Iterator[tuple[str, Object]]]:
+        """What happens from a version on, until the API server ends the stream or the block is left.
+
+        The events raise Outdated where the API server has forgotten that version.
+        """
         selector = f"&fieldSelector=metadata.name%3D{only}" if only else ""
         path = f"{self.path(plural)}?watch=1&resourceVersion={since}{selector}"
         with self.open("get", "--raw", path) as stream:
-            for line in stream.stdout or ():
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    if event["object"].get("code") == _GONE:
-                        raise Outdated
-                    raise UserError(
-                        f"watch of {plural} in {self.namespace}: {event['object'].get('message')}"
-                    )
-                yield event["type"], event["object"]
+            yield _events(stream)
 
     # Writing
 
@@ -138,6 +134,20 @@ class Kubectl:
             *(("--namespace", self.namespace) if self.namespace else ()),
             *words,
         ]
+
+
+def _events(stream: subprocess.Popen[bytes]) -> Iterator[tuple[str, Object]]:
+    for line in stream.stdout or ():
+        event = json.loads(line)
+        if event["type"] == "ERROR":
+            if event["object"].get("code") == _GONE:
+                raise Outdated
+            raise UserError(f"the watch ended: {event['object'].get('message')}")
+        yield event["type"], event["object"]
+    words = stream.stderr.read() if stream.stderr else b""
+    refusal = _refusal(words.decode(errors="replace"))
+    if isinstance(refusal, ForbiddenError):  # anything else may pass, and the next list tells
+        raise refusal
 
 
 def _refusal(text: str) -> UserError:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 from chris_operator.cli.access import swift
 from chris_operator.cli.errors import UserError
@@ -51,15 +51,13 @@ def _await_start(kubectl: Kubectl, instance: PluginInstance) -> PluginInstance:
     while not _has_started(instance):
         print(f"{name} has not started yet ({_reason(instance)}) …", file=sys.stderr)
         version = instance.metadata.resource_version
-        try:
-            for kind, body in kubectl.watch(INSTANCES, version, only=name):
+        with suppress(Outdated), kubectl.watching(INSTANCES, version, only=name) as events:
+            for kind, body in events:
                 if kind == "DELETED":
                     raise UserError(f"{name} was deleted before it started")
                 instance = PluginInstance.parse(body)
                 if _has_started(instance):
                     return instance
-        except Outdated:
-            pass
         instance = run_of(kubectl, name)
     return instance
 

@@ -5,13 +5,13 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 from chris_operator.cli import tree
 from chris_operator.cli.errors import UserError
-from chris_operator.cli.kubectl import FEEDS, INSTANCES, Kubectl, Outdated
+from chris_operator.cli.kubectl import FEEDS, INSTANCES, Kubectl, Object, Outdated
 from chris_operator.cli.screen import Screen
 from chris_operator.cli.tree import Node
 
@@ -58,31 +58,33 @@ def _nodes(kubectl: Kubectl, feed: str, nodes: list[Node]) -> list[Node]:
 def _follow(kubectl: Kubectl, feed: str) -> None:
     """Draw until every run has ended."""
     screen = Screen()
-    for tick, nodes in enumerate(_states(kubectl, feed)):
-        drawn = [tree.heading(feed, nodes), *tree.lines(nodes, datetime.now(UTC), tick)]
-        screen.draw(drawn, tree.changes(nodes))
-        if nodes and all(node.final for node in nodes):
-            return
+    with closing(_states(kubectl, feed)) as states:
+        for tick, nodes in enumerate(states):
+            drawn = [tree.heading(feed, nodes), *tree.lines(nodes, datetime.now(UTC), tick)]
+            screen.draw(drawn, tree.changes(nodes))
+            if nodes and all(node.final for node in nodes):
+                return
 
 
-def _states(kubectl: Kubectl, feed: str) -> Iterator[list[Node]]:
+def _states(kubectl: Kubectl, feed: str) -> Generator[list[Node]]:
     """The feed's runs as they are, again after changes and with each tick."""
     while True:
         bodies, version = kubectl.all(INSTANCES)
         known = {node.name: node for node in map(Node.of, bodies)}
         _nodes(kubectl, feed, list(known.values()))
         changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
-        threading.Thread(target=_listen, args=(kubectl, version, changes), daemon=True).start()
-        listening = True
-        while listening:
-            yield tree.of_feed(known.values(), feed)
-            listening = _take(changes, known)
+        with kubectl.watching(INSTANCES, version) as events:
+            threading.Thread(target=_listen, args=(events, changes), daemon=True).start()
+            listening = True
+            while listening:
+                yield tree.of_feed(known.values(), feed)
+                listening = _take(changes, known)
 
 
-def _listen(kubectl: Kubectl, version: str, changes: "queue.SimpleQueue[Change]") -> None:
+def _listen(events: Iterator[tuple[str, Object]], changes: "queue.SimpleQueue[Change]") -> None:
     """Pass changes on; None when there will be no more, an error where that is final."""
     try:
-        for kind, body in kubectl.watch(INSTANCES, version):
+        for kind, body in events:
             changes.put((kind, Node.of(body)))
         changes.put(None)
     except Outdated:
