@@ -84,7 +84,7 @@ def watch(cluster: Kubectl) -> list[PluginInstance]:
 
 def fetch(cluster: Kubectl, found: Sequence[PluginInstance], folder: Path) -> None:
     """Bring the outputs here, each into an empty folder of its run's name."""
-    with swift(cluster) as storage:
+    with swift(cluster, {}) as storage:  # the cluster's own, whatever the terminal is logged in to
         for run in found:
             target, output = folder / run.metadata.name, Output.read(storage, run)
             shutil.rmtree(target, ignore_errors=True)
