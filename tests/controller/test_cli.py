@@ -32,7 +32,7 @@ def chris(tenant: Tenant, environment: Mapping[str, str]) -> Chris:
     """Run one command in the tenant's namespace."""
 
     def call(*words: str, environment: Mapping[str, str] = environment) -> subprocess.CompletedProcess[str]:
-        command = ["kubectl", "chris", words[0], "--namespace", tenant.namespace, *words[1:]]
+        command = ["kubectl", "chris", *words, "--namespace", tenant.namespace]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
         )
@@ -197,6 +197,23 @@ def test_a_crate_of_what_ran(tenant: Tenant, chris: Chris, tmp_path: Path):
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     assert judged(tmp_path / "one.zip").required == []
     assert "exists: name another place" in refused(chris("crate", "scan", "-o", str(tmp_path / "one.zip")))
+
+
+def test_a_pipeline_of_todays_chris_comes_in_and_goes_out(tenant: Tenant, chris: Chris, tmp_path: Path):
+    tree = [
+        {"title": "first", "plugin_name": "pl-fs", "plugin_version": "1.0.0", "previous": None},
+        {"title": "second", "plugin_name": "pl-ds", "plugin_version": "1.0.0", "previous": "first"},
+    ]
+    (tmp_path / "chris.json").write_text(json.dumps({"name": "Two Steps", "plugin_tree": json.dumps(tree)}))
+    assert told(chris("pipeline", "import", str(tmp_path / "chris.json"))) == "two-steps\n"
+    made = tenant.admin.get("Pipeline", "two-steps", tenant.namespace)
+    assert [(node["name"], node["previous"]) for node in made["spec"]["nodes"]] == [
+        ("first", []),
+        ("second", ["first"]),
+    ]
+    out = json.loads(told(chris("pipeline", "export", "two-steps")))
+    assert [node["title"] for node in json.loads(out["plugin_tree"])] == ["first", "second"]
+    assert '"two-steps" already exists' in refused(chris("pipeline", "import", str(tmp_path / "chris.json")))
 
 
 def test_who_may_not_read_the_secret_is_told_what_helps(

@@ -54,7 +54,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_in(kubectl: Path, capsys: pytest.CaptureFixture[str]):
     (kubectl / "chris.json").write_text(json.dumps(CHRIS))
-    assert main(["pipeline", "-n", "alice", "import", str(kubectl / "chris.json")]) == 0
+    assert main(["pipeline", "import", "-n", "alice", str(kubectl / "chris.json")]) == 0
     assert capsys.readouterr().out == "two-steps\n"
     created = json.loads((kubectl / "created").read_text())
     assert (created["kind"], created["metadata"]) == ("Pipeline", {"name": "two-steps", "namespace": "alice"})
@@ -68,16 +68,16 @@ def test_a_dry_run_creates_nothing(
     kubectl: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(CHRIS)))
-    assert main(["pipeline", "-n", "alice", "import", "-", "--name", "other", "--dry-run"]) == 0
+    assert main(["pipeline", "import", "-n", "alice", "-", "--name", "other", "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out)["metadata"]["name"] == "other"
     assert not (kubectl / "created").exists()
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_out_and_in_again(form: str, kubectl: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["pipeline", "-n", "alice", "export", "two-steps", "-o", form]) == 0
+    assert main(["pipeline", "export", "-n", "alice", "two-steps", "-o", form]) == 0
     (kubectl / "file").write_text(capsys.readouterr().out)
-    assert main(["pipeline", "-n", "alice", "import", str(kubectl / "file"), "--dry-run"]) == 0
+    assert main(["pipeline", "import", "-n", "alice", str(kubectl / "file"), "--dry-run"]) == 0
     nodes = json.loads(capsys.readouterr().out)["spec"]["nodes"]
     assert [(node["name"], node["plugin"]["name"], node.get("previous", [])) for node in nodes] == [
         ("first", "pl-x", []),
@@ -94,7 +94,7 @@ def test_what_is_no_pipeline_is_told(
     text: str, words: str, kubectl: Path, capsys: pytest.CaptureFixture[str]
 ):
     (kubectl / "file").write_text(text)
-    assert main(["pipeline", "-n", "alice", "import", str(kubectl / "file")]) == 1
+    assert main(["pipeline", "import", "-n", "alice", str(kubectl / "file")]) == 1
     assert words in capsys.readouterr().err
-    assert main(["pipeline", "-n", "alice", "import", str(kubectl / "nowhere")]) == 1
+    assert main(["pipeline", "import", "-n", "alice", str(kubectl / "nowhere")]) == 1
     assert "cannot be read" in capsys.readouterr().err

@@ -39,9 +39,6 @@ def parser(chosen: str = "") -> argparse.ArgumentParser:
     for name, words in COMMANDS.items():
         one = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
         if name == chosen:
-            one.add_argument("-n", "--namespace", help="namespace (default: that of the current context)")
-            one.add_argument("--context", help="context of the kubeconfig")
-            one.add_argument("--kubeconfig", help="kubeconfig file")
             module = import_module(f"chris_operator.cli.commands.{name}")
             module.configure(one)
             one.set_defaults(run=module.run)

@@ -7,6 +7,7 @@ from chris_operator.cli.access import swift
 from chris_operator.cli.download import chosen, download
 from chris_operator.cli.errors import UserError
 from chris_operator.cli.kubectl import Kubectl
+from chris_operator.cli.options import connected, located
 from chris_operator.cli.outputs import Output
 from chris_operator.cli.runs import run_of
 from chris_operator.cli.upload import upload
@@ -17,6 +18,7 @@ HOME = "home/"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
+    located(parser)
     parser.epilog = (
         f"A target that begins with {HOME} is a place in Swift (write ./{HOME}… for a folder of that name here). Files "
         "come into FOLDER itself, a folder that is sent keeps its name. An interrupted call goes on where it stopped "
@@ -31,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Copy in the direction that the target tells."""
-    kubectl = Kubectl.of(options.namespace, options.context, options.kubeconfig)
+    kubectl = connected(options)
     if options.target.startswith(HOME):
         print(
             _up(kubectl, [Path(each) for each in options.source], options.target, overwrite=options.overwrite)

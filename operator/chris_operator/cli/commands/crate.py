@@ -14,6 +14,7 @@ from chris_operator.cli.access import swift
 from chris_operator.cli.download import THREADS, download
 from chris_operator.cli.errors import NotFoundError, UserError
 from chris_operator.cli.kubectl import FEEDS, INSTANCES, Kubectl
+from chris_operator.cli.options import connected, located
 from chris_operator.cli.outputs import Output
 from chris_operator.cli.runs import parsed, plugin_of
 from chris_operator.cli.tree import Node
@@ -35,6 +36,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
+    located(parser)
     parser.epilog = (
         "The crate is a Provenance Run Crate: images by digest, parameters, inputs and outputs with checksums, times and "
         "resources. It names files and parameters, which may be patients' data: mind to whom it goes."
@@ -58,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     present = target if target.suffix == ".zip" else target / METADATA
     if present.exists() and not options.overwrite:
         raise UserError(f"{present} exists: name another place, or add --overwrite")
-    kubectl = Kubectl.of(options.namespace, options.context, options.kubeconfig)
+    kubectl = connected(options)
     feed, instances = _feed(kubectl, options.feed)
     if target.suffix == ".zip":
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import argparse
 import json
 
 from chris_operator.cli.access import swift
-from chris_operator.cli.kubectl import Kubectl
+from chris_operator.cli.options import connected, located
 from chris_operator.cli.outputs import Output
 from chris_operator.cli.runs import run_of
 from chris_operator.core.words import plural, size
@@ -13,6 +13,7 @@ from chris_operator.staging.placing import Member
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
+    located(parser)
     parser.add_argument("instance", metavar="INSTANCE", help="name of the run")
     parser.add_argument("-l", "--long", action="store_true", help="with checksums")
     parser.add_argument(
@@ -22,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List what the run's manifest lists, at the paths where a plugin finds it."""
-    kubectl = Kubectl.of(options.namespace, options.context, options.kubeconfig)
+    kubectl = connected(options)
     instance = run_of(kubectl, options.instance)
     with swift(kubectl) as storage:
         output = Output.read(storage, instance)

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from chris_operator.cli.access import swift
 from chris_operator.cli.errors import UserError
 from chris_operator.cli.kubectl import INSTANCES, Kubectl, Outdated
+from chris_operator.cli.options import connected, located
 from chris_operator.cli.outputs import attempt_place, reading
 from chris_operator.cli.runs import run_of
 from chris_operator.core.names import attempt_name
@@ -24,6 +25,7 @@ _STARTED = frozenset({"Running", "Publishing", "Verifying"})
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
+    located(parser)
     parser.add_argument("instance", metavar="INSTANCE", help="name of the run")
     parser.add_argument(
         "-f", "--follow", action="store_true", help="wait for its start, and print until its end"
@@ -33,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the log: the pod's while the attempt lives, else Swift's."""
-    kubectl = Kubectl.of(options.namespace, options.context, options.kubeconfig)
+    kubectl = connected(options)
     instance = run_of(kubectl, options.instance)
     if options.follow and options.attempt is None:
         instance = _await_start(kubectl, instance)

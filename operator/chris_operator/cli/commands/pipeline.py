@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from chris_operator.cli.errors import UserError
 from chris_operator.cli.kubectl import PIPELINES, Kubectl
+from chris_operator.cli.options import connected, located
 from chris_operator.cli.runs import joins, reference
 from chris_operator.core.chris_pipeline import FormatError, imported, to_json, to_yaml
 from chris_operator.models.base import explain
@@ -27,11 +28,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     give.add_argument(
         "-o", "--output", choices=["json", "yaml"], default="json", help="which of ChRIS's formats"
     )
+    for each in (take, give):
+        located(each)
 
 
 def run(options: argparse.Namespace) -> int:
     """Bring a pipeline in or out."""
-    kubectl = Kubectl.of(options.namespace, options.context, options.kubeconfig)
+    kubectl = connected(options)
     return _import(kubectl, options) if options.act == "import" else _export(kubectl, options)
 
 

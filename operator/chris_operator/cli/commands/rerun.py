@@ -5,13 +5,15 @@ import json
 
 from chris_operator.cli.again import again, assignments, typed
 from chris_operator.cli.errors import UserError
-from chris_operator.cli.kubectl import INSTANCES, Kubectl
+from chris_operator.cli.kubectl import INSTANCES
+from chris_operator.cli.options import connected, located
 from chris_operator.cli.runs import joins, parsed, plugin_of, run_of
 from chris_operator.core.validate import parameter_complaints
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
+    located(parser)
     parser.epilog = (
         "The new runs belong to the same analysis. Where an equal earlier run's output may serve it does, so only what "
         "changed is computed."
@@ -37,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Create the new runs, parents first, and name them."""
-    kubectl = Kubectl.of(options.namespace, options.context, options.kubeconfig)
+    kubectl = connected(options)
     bodies, _ = kubectl.all(INSTANCES)
     raw = {body["metadata"]["name"]: body for body in bodies}
     instance = run_of(kubectl, options.instance, raw)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from chris_operator.cli import tree
 from chris_operator.cli.errors import UserError
 from chris_operator.cli.kubectl import FEEDS, INSTANCES, Kubectl, Object, Outdated
+from chris_operator.cli.options import connected, located
 from chris_operator.cli.screen import Screen
 from chris_operator.cli.tree import Node
 
@@ -22,6 +23,7 @@ _TICK = 0.25
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
+    located(parser)
     parser.add_argument("feed", metavar="FEED", help="name of the analysis")
     parser.add_argument(
         "-w", "--watch", action="store_true", help="draw it again and again until every run has ended"
@@ -33,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Draw the feed once, or until its end."""
-    kubectl = Kubectl.of(options.namespace, options.context, options.kubeconfig)
+    kubectl = connected(options)
     if options.watch and options.output == "text":
         _follow(kubectl, options.feed)
         return 0

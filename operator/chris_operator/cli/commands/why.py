@@ -6,6 +6,7 @@ from typing import Any
 
 from chris_operator.cli.errors import ForbiddenError
 from chris_operator.cli.kubectl import INSTANCES, Kubectl
+from chris_operator.cli.options import connected, located
 from chris_operator.cli.runs import parsed, run_of
 from chris_operator.core.names import ATTEMPT_LABEL, RUN_UID_LABEL, attempt_name
 from chris_operator.core.observe import PodFacts, pod_facts
@@ -15,12 +16,13 @@ from chris_operator.models.plugininstance import PluginInstance
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
+    located(parser)
     parser.add_argument("instance", metavar="INSTANCE", help="name of the run")
 
 
 def run(options: argparse.Namespace) -> int:
     """Tell what the run waits for, or why it ended as it did."""
-    kubectl = Kubectl.of(options.namespace, options.context, options.kubeconfig)
+    kubectl = connected(options)
     bodies, _ = kubectl.all(INSTANCES)
     relatives = {body["metadata"]["name"]: body for body in bodies}
     instance = run_of(kubectl, options.instance, relatives)
