@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chris_operator.models.base import API_VERSION, Resource
+from chris_operator.models.computeresource import ComputeResource
 from chris_operator.models.feed import Feed
 from chris_operator.models.pipeline import Pipeline
 from chris_operator.models.plugin import Plugin
@@ -12,7 +13,7 @@ from chris_operator.models.workflow import Workflow
 
 Object = dict[str, Any]
 MODELS: dict[str, type[Resource]] = {
-    model.__name__: model for model in (Plugin, Feed, PluginInstance, Pipeline, Workflow)
+    model.__name__: model for model in (Plugin, Feed, PluginInstance, Pipeline, Workflow, ComputeResource)
 }
 _BASES: dict[str, tuple[str, Object]] = {
     "Plugin": (
@@ -23,6 +24,7 @@ _BASES: dict[str, tuple[str, Object]] = {
     "PluginInstance": ("register", {"plugin": {"name": "pl-x", "version": "1.0.0"}}),
     "Pipeline": ("to-mni", {"nodes": [{"name": "a", "plugin": {"name": "pl-x", "version": "1.0.0"}}]}),
     "Workflow": ("to-mni-1", {"pipeline": "to-mni"}),
+    "ComputeResource": ("moc", {"kubeconfigSecret": "moc", "namespace": "chris-runs"}),
 }
 ABSENT: Any = object()
 """In a change: the field is taken out."""
@@ -248,6 +250,7 @@ BAD = (
     _run("cancel-as-word", "spec.cancel", cancel="yes"),
     _run("suspend-as-number", "spec.suspend", suspend=1),
     _run("cache-unknown", "spec.cache", cache="on"),
+    _run("compute-resource-with-slash", "spec.computeResource", computeResource="a/b"),
     _run("title-too-long", "spec.title", title="x" * 101),
     _pipeline("without-nodes", "spec.nodes", nodes=ABSENT),
     _pipeline("no-nodes", "spec.nodes", nodes=[]),
@@ -371,6 +374,7 @@ GOOD = (
         "resources-as-integers", resources={"cpu": 2, "memory": 2147483648, "gpu": 0, "ephemeralStorage": 1}
     ),
     _run("resources-empty", resources={}),
+    _run("on-another-cluster", computeResource="moc"),
     _run(
         "steered", priority="urgent", deadlineSeconds=1, cancel=True, suspend=True, cache="off", workers=10000
     ),

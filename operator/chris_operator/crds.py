@@ -15,6 +15,7 @@ from typing import Any, Final
 import yaml
 
 from chris_operator.models.base import GROUP, VERSION, Resource
+from chris_operator.models.computeresource import ComputeResource
 from chris_operator.models.feed import Feed
 from chris_operator.models.pipeline import Pipeline
 from chris_operator.models.plugin import Plugin
@@ -159,6 +160,18 @@ KINDS: Final = (
             Column("Message", _condition("Succeeded", "message"), wide=True),
         ),
         selectable=(".spec.pipeline", ".spec.previous"),
+    ),
+    Kind(
+        ComputeResource,
+        short_name="cpr",
+        columns=(
+            Column("Ready", _condition("Ready", "status")),
+            Column("Reason", _condition("Ready", "reason")),
+            _AGE,
+            Column("Namespace", ".spec.namespace", wide=True),
+            Column("Version", ".status.version", wide=True),
+            Column("Message", _condition("Ready", "message"), wide=True),
+        ),
     ),
 )
 

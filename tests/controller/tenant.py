@@ -11,6 +11,7 @@ from tests.controller.pods import Attempt
 from tests.installation import ROOT, documents
 from tests.kubeclient import WAIT_SECONDS, Client, Object, condition
 
+from chris_operator.core.phases import PHASES, Reason
 from chris_operator.models.base import API_VERSION
 from chris_operator.storage import Storage
 
@@ -238,7 +239,8 @@ class Run:
     def _check_conditions(item: Object, status: str) -> None:
         """kstatus's pair says the same as `Succeeded`, about the same generation."""
         found = item["status"]["conditions"]
-        pair = {"True": [], "False": ["Stalled"], "Unknown": ["Reconciling"]}[status]
+        waits = "Stalled" if PHASES[Reason(found[0]["reason"])].stalls else "Reconciling"
+        pair = {"True": [], "False": ["Stalled"], "Unknown": [waits]}[status]
         assert [each["type"] for each in found] == ["Succeeded", *pair]
         assert len({(each["reason"], each["message"]) for each in found}) == 1
         assert item["status"]["observedGeneration"] == item["metadata"]["generation"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from pydantic import ValidationError
+from tests import compute_examples
 from tests.apiserver import ApiServer
 from tests.kubeclient import ApiError, Client, Object
 from tests.resource_examples import ABSENT, BAD, GOOD, MODELS, Example, merged, node
@@ -23,7 +24,7 @@ def namespace(apiserver: ApiServer) -> str:
         return client.namespace("alice")
 
 
-@pytest.mark.parametrize("example", BAD, ids=lambda example: example.id)
+@pytest.mark.parametrize("example", [*BAD, *compute_examples.BAD], ids=lambda example: example.id)
 def test_model_and_api_server_refuse(admin: Client, namespace: str, example: Example):
     body = example.object(namespace)
     with pytest.raises(ValidationError) as by_model:
@@ -34,7 +35,7 @@ def test_model_and_api_server_refuse(admin: Client, namespace: str, example: Exa
         assert all(named in message for named in example.named), message
 
 
-@pytest.mark.parametrize("example", GOOD, ids=lambda example: example.id)
+@pytest.mark.parametrize("example", [*GOOD, *compute_examples.GOOD], ids=lambda example: example.id)
 def test_model_and_api_server_accept(admin: Client, namespace: str, example: Example):
     body = example.object(namespace)
     model = MODELS[example.kind].parse(body)
@@ -91,6 +92,7 @@ UPDATES = (
     _run("resources-changed", {"resources": {"cpu": "2"}}, "resources cannot change", resources={"cpu": "1"}),
     _run("resources-added", {"resources": {"cpu": "2"}}, "resources cannot change"),
     _run("resources-removed", {"resources": ABSENT}, "resources cannot change", resources={"memory": "1Gi"}),
+    _run("computeResource", {"computeResource": "moc"}, "computeResource cannot change", NEW_RUN),
     _run("workers", {"workers": "auto"}, "workers cannot change", NEW_RUN),
     _run("cache", {"cache": "refresh"}, "cache cannot change", NEW_RUN),
     _run("feed-changed", {"feed": "b"}, "feed cannot change once it is set", NEW_RUN, feed="a"),
@@ -146,6 +148,8 @@ UPDATES = (
     _workflow("override", {"nodes": [{"name": "a", "workers": 2}]}, "nodes and parameters", NEW_WORKFLOW),
     _workflow("cancel-taken-back", {"cancel": False}, "cancel cannot be taken back", cancel=True),
     _workflow("steered", {"cancel": True, "suspend": True, "title": "T"}, parameters=ONE, previous="scan"),
+    Update("compute-namespace", "ComputeResource", {"namespace": "x"}, ("namespace cannot change",)),
+    Update("compute-anything", "ComputeResource", {"kubeconfigSecret": "x", "users": ["*"]}),
     Update("feed-anything", "Feed", {"title": "T", "tags": ["a"], "public": True, "sharedWith": ["bob"]}),
 )
 

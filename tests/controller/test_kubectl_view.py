@@ -24,12 +24,16 @@ def _condition(kind: str, status: str, reason: str) -> Object:
     return {"type": kind, "status": status, "reason": reason, "message": "told", "lastTransitionTime": MOMENT}
 
 
-STATUS = {
+STATUS: dict[str, Object] = {
     "Plugin": {"id": 3, "conditions": [_condition("Ready", "True", "Registered")]},
     "Feed": {
         "id": 4,
         "conditions": [_condition("Ready", "True", "Registered")],
         "instances": {"waiting": 0, "running": 1, "succeeded": 2, "failed": 3, "cancelled": 4},
+    },
+    "ComputeResource": {
+        "version": "1.36",
+        "conditions": [_condition("Ready", "False", "Unreachable"), _condition("Stalled", "True", "X")],
     },
     "PluginInstance": {
         "id": 5,
@@ -58,6 +62,7 @@ SHOWN = {
         "Succeeded": 2,
         "Failed": 3,
     },
+    "ComputeResource": {"Name": "moc", "Ready": "False", "Reason": "Unreachable"},
     "PluginInstance": {"Name": "register", "Plugin": "pl-x", "Reason": "PluginFailed", "Duration": "1m32s"},
     "Pipeline": {"Name": "to-mni", "Title": "", "Nodes": 1, "Ready": "False"},
     "Workflow": {
@@ -73,6 +78,7 @@ SHOWN = {
 WIDE = {
     "Plugin": {"Title": "", "Id": 3},
     "Feed": {"Id": 4},
+    "ComputeResource": {"Namespace": "chris-runs", "Version": "1.36", "Message": "told"},
     "PluginInstance": {"Version": "1.0.0", "Feed": "first-look", "Id": 5, "Message": "told"},
     "Pipeline": {"Category": "", "Id": 6, "Message": "told"},
     "Workflow": {"Feed": "first-look", "Id": 7, "Message": "told"},
@@ -109,6 +115,7 @@ def test_names(admin: Client):
         "plugininstances": (["pi"], ["chris"]),
         "pipelines": (["ppl"], ["chris"]),
         "workflows": (["cwf"], ["chris"]),
+        "computeresources": (["cpr"], ["chris"]),
     }
 
 

@@ -24,6 +24,7 @@ JUDGED: dict[str, str] = {
         "retriesPerIndex cannot change after creation; create another PluginInstance",
         "inputs cannot change after creation; create another PluginInstance",
         "inputs tells about a run that previous does not name; add it there, or take it out here",
+        "computeResource cannot change after creation; create another PluginInstance",
     )
 } | {
     ".spec.cache: default 'use' is gone": "every stored run carries the value; only new ones may leave it out"

@@ -80,7 +80,7 @@ def test_what_nobody_has_looked_at_is_on_its_way(kind: str, status: Any):
     assert health(kind, status) == ("Progressing", "the operator has not looked at it yet")
 
 
-@pytest.mark.parametrize("kind", ["Feed", "Plugin", "Pipeline"])
+@pytest.mark.parametrize("kind", ["Feed", "Plugin", "Pipeline", "ComputeResource"])
 @pytest.mark.parametrize(
     ("status", "expected"), [("True", "Healthy"), ("False", "Degraded"), ("Unknown", "Progressing")]
 )

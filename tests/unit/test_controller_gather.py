@@ -11,6 +11,7 @@ from chris_operator.controller.world import World
 from chris_operator.core.names import ATTEMPT_LABEL, RUN_UID_LABEL, USER_LABEL
 from chris_operator.core.observe import INDEX_LABEL, Stage
 from chris_operator.core.observed import Given, Observed, Tenant
+from chris_operator.core.site import Site
 
 
 def _run(name: str = "scan", spec: Object | None = None, status: Object | None = None, **meta: Any) -> Object:
@@ -242,3 +243,28 @@ def test_a_cancelled_ancestor_is_seen_from_afar(
         for name, parents in tree.items()
     ]
     assert _seen(_world(*runs), runs[0]).cancelled_by == found
+
+
+def _names(jobs: Any) -> list[str]:
+    return [job["metadata"]["name"] if isinstance(job, dict) else job.name for job in jobs]
+
+
+def test_what_another_cluster_tells_of_a_run_does_not_count():
+    """It could tell of runs that never were to go there."""
+    here, there = _run(), _run("far", spec={"computeResource": "moc"}, uid="far")
+    world = _world(here, there, jobs=[_of_run("scan-1", 1)])
+    world.take(JOBS, _of_run("false-2", 2), "moc")
+    world.take(JOBS, _of_run("far-1", 1, labels={RUN_UID_LABEL: "far", ATTEMPT_LABEL: "1"}), "moc")
+    assert _names(_seen(world, here).jobs) == ["scan-1"]
+    assert _names(observed(world, SETTINGS, there, Given(), Site("moc")).jobs) == ["far-1"]
+    assert _names(observed(world, SETTINGS, there, Given(), Site("other")).jobs) == []
+    assert _names(world.strays("moc")) == ["false-2"]
+    world.leave("moc")
+    assert world.jobs("far", "moc") == []
+
+
+def test_a_list_of_another_cluster_takes_nothing_away_here():
+    world = _world(_run(), jobs=[_of_run("scan-1", 1, resourceVersion="5")])
+    world.take(JOBS, _of_run("gone", 1, resourceVersion="5"), "moc")
+    assert _names(world.missing(JOBS, set(), 9, "moc")) == ["gone"]
+    assert _names(world.missing(JOBS, {("alice", "scan-1")}, 9)) == []

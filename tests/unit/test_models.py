@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from pydantic import ValidationError
+from tests import compute_examples
 from tests.kubeclient import Object
 from tests.resource_examples import BAD, GOOD, MODELS, Example
 from tests.shipped_resources import SHIPPED, Shipped
@@ -22,7 +23,7 @@ from chris_operator.models.quantity import (
 )
 
 
-@pytest.mark.parametrize("example", BAD, ids=lambda example: example.id)
+@pytest.mark.parametrize("example", [*BAD, *compute_examples.BAD], ids=lambda example: example.id)
 def test_bad_example_is_refused(example: Example):
     with pytest.raises(ValidationError) as refused:
         MODELS[example.kind].parse(example.object("alice"))
@@ -30,7 +31,7 @@ def test_bad_example_is_refused(example: Example):
     assert all(named in message for named in example.named), message
 
 
-@pytest.mark.parametrize("example", GOOD, ids=lambda example: example.id)
+@pytest.mark.parametrize("example", [*GOOD, *compute_examples.GOOD], ids=lambda example: example.id)
 def test_good_example_is_accepted(example: Example):
     model = MODELS[example.kind].parse(example.object("alice"))
     again = type(model).parse(model.wire())

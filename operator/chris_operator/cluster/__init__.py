@@ -11,8 +11,11 @@ from chris_operator.cluster.errors import (
     Invalid,
     NotFound,
     Unreachable,
+    Untrusted,
 )
 from chris_operator.cluster.resources import (
+    ACCESS_REVIEWS,
+    COMPUTE_RESOURCES,
     CONFIG_MAPS,
     EVENTS,
     FEEDS,
@@ -30,6 +33,8 @@ from chris_operator.cluster.resources import (
 )
 
 __all__ = [
+    "ACCESS_REVIEWS",
+    "COMPUTE_RESOURCES",
     "CONFIG_MAPS",
     "EVENTS",
     "FEEDS",
@@ -56,5 +61,6 @@ __all__ = [
     "Object",
     "Resource",
     "Unreachable",
+    "Untrusted",
     "inside_a_pod",
 ]

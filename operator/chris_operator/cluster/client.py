@@ -7,8 +7,10 @@ anyway, and walking through every body once more costs more than sending it.
 """
 
 import json
+import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +18,7 @@ import aiohttp
 from kubernetes.aio import client, config
 
 from .clock import Clock
-from .errors import Conflict, NotFound, Unreachable, error_of
+from .errors import Conflict, NotFound, Unreachable, Untrusted, error_of
 from .resources import Resource
 
 FIELD_MANAGER = "chris-operator"
@@ -36,6 +38,20 @@ def inside_a_pod() -> bool:
 def _selectors(labels: str, fields: str) -> dict[str, str]:
     given = {"labelSelector": labels, "fieldSelector": fields}
     return {name: text for name, text in given.items() if text}
+
+
+@contextmanager
+def _in_memory(text: str) -> Iterator[str | None]:
+    """A path under which a text can be read that stands on no disk: OpenSSL reads keys from files only."""
+    if not text:
+        yield None
+        return
+    file = os.memfd_create("certificate")
+    try:
+        os.write(file, text.encode())
+        yield f"/proc/self/fd/{file}"
+    finally:
+        os.close(file)
 
 
 class Cluster:
@@ -62,6 +78,16 @@ class Cluster:
                 config_file=kubeconfig, context=context, client_configuration=settings, persist_config=False
             )
         return cls(client.ApiClient(settings))
+
+    @classmethod
+    def elsewhere(cls, server: str, authority: str, token: str, certificate: str) -> "Cluster":
+        """Connect to another cluster; `authority` and `certificate` (with its key) are PEM, and empty where none."""
+        settings = client.Configuration(host=server, ca_cert_data=authority or None)
+        if token:
+            settings.api_key = {"BearerToken": f"Bearer {token}"}
+        with _in_memory(certificate) as path:
+            settings.cert_file = path
+            return cls(client.ApiClient(settings))
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,7 +141,8 @@ class Cluster:
                 raw = await answer.read()
                 self.clock.hear(answer.headers.get("Date", ""))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(what, 0, f"{type(error).__name__}: {error}") from error
+            kind = Untrusted if isinstance(error, aiohttp.ClientConnectorCertificateError) else Unreachable
+            raise kind(what, 0, f"{type(error).__name__}: {error}") from error
         if not answer.ok:
             raise error_of(what, answer.status, raw)
         decoded: Object = json.loads(raw) if raw else {}

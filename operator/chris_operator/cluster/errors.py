@@ -42,6 +42,10 @@ class Unreachable(ClusterError):
     """No answer: the API server is away, restarting or overloaded."""
 
 
+class Untrusted(Unreachable):
+    """Who answers has a certificate that is not from an authority that we trust."""
+
+
 _ERRORS: dict[int, type[ClusterError]] = {404: NotFound, 403: Forbidden, 410: Gone, 422: Invalid}
 
 

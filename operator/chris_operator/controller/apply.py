@@ -33,12 +33,13 @@ from chris_operator.models.base import API_VERSION
 from chris_operator.storage import Storage, Unavailable
 
 from . import logs, metrics
-from .fences import Fences
 from .grants import Grants
+from .indexes import labels_of
 from .references import References
 from .settings import OperatorSettings
+from .sites import Sites
 from .tombstones import Tombstones
-from .world import World, labels_of
+from .world import World
 
 log = logging.getLogger(__name__)
 REFUSALS = frozenset({400, 403, 422})
@@ -53,19 +54,20 @@ class RefusedError(Exception):
 class Applier:
     """Writes plans to the API server and to Swift."""
 
-    def __init__(  # noqa: PLR0917  the whole shell meets here
+    def __init__(
         self,
         cluster: Cluster,
         storage: Storage,
         world: World,
+        *,
         grants: Grants,
         references: References,
         tombstones: Tombstones,
+        sites: Sites,
         settings: OperatorSettings,
     ) -> None:
         self._cluster, self._storage, self._world = cluster, storage, world
-        self._grants, self._settings = grants, settings
-        self._fences = Fences(cluster, settings.network)
+        self._grants, self._sites, self._settings = grants, sites, settings
         self._references, self._tombstones = references, tombstones
         self._copied: set[tuple[str, int]] = set()
 
@@ -152,26 +154,27 @@ class Applier:
 
     async def _start(self, o: Observed, action: verdict.StartAttempt) -> None:
         """The Secret first: a pod that starts before it would wait for the kubelet's next look."""
-        attempt, namespace, now = action.attempt, o.instance.metadata.namespace, self._cluster.clock.now()
+        attempt, namespace, now = action.attempt, o.namespace, self._cluster.clock.now()
         logs.on_attempt(attempt.number)
         share = attempt.fan.share if attempt.fan else None
         job = await self._grants.order(o, attempt.number, action.prefixes, now, share)
-        await self._fences.ensure(namespace, job.swift.url, now)
+        await self._sites.fences(o.site).ensure(namespace, job.swift.url, now)
         secret = pods.secret(attempt, job.to_json())
         _, there = await self._create_or_adopt(SECRETS, secret, o)
         if there:  # it may be from long ago, and its TempURLs no longer valid
-            await self._cluster.merge(SECRETS, attempt.name, namespace, {"stringData": secret["stringData"]})
-        made, _ = await self._create_or_adopt(JOBS, pods.job(attempt, self._settings.plans.pods), o)
-        self._world.take(JOBS, made)
+            cluster, patch = self._sites.cluster(o.site), {"stringData": secret["stringData"]}
+            await cluster.merge(SECRETS, attempt.name, namespace, patch)
+        made, _ = await self._create_or_adopt(JOBS, pods.job(attempt, o.settings.pods), o)
+        self._world.take(JOBS, made, o.site.name)
         log.info("attempt %s/%s was started", namespace, attempt.name)
 
     async def _create_or_adopt(self, resource: Resource, body: Object, o: Observed) -> tuple[Object, bool]:
         """The object as it is on the API server, and whether it was there before; RefusedError where it cannot be."""
-        namespace, name = o.instance.metadata.namespace, body["metadata"]["name"]
+        cluster, namespace, name = self._sites.cluster(o.site), o.namespace, body["metadata"]["name"]
         try:
-            return await self._cluster.create(resource, body, namespace), False
+            return await cluster.create(resource, body, namespace), False
         except AlreadyExists:
-            found = await self._cluster.find(resource, name, namespace)
+            found = await cluster.find(resource, name, namespace)
         except ClusterError as error:
             if error.status not in REFUSALS:
                 raise
@@ -185,12 +188,12 @@ class Applier:
 
     async def _stop(self, o: Observed, action: verdict.StopAttempt) -> None:
         """Delete an attempt's Secret and Job where they are ours: names may be taken by somebody else's."""
-        namespace = o.instance.metadata.namespace
+        cluster, namespace = self._sites.cluster(o.site), o.namespace
         for resource, grace in ((SECRETS, None), (JOBS, action.grace_seconds)):
-            found = await self._cluster.find(resource, action.name, namespace)
+            found = await cluster.find(resource, action.name, namespace)
             if found and labels_of(found).get(RUN_UID_LABEL) == o.instance.metadata.uid:
                 uid = found["metadata"]["uid"]
-                await self._cluster.delete(resource, action.name, namespace, grace_seconds=grace, uid=uid)
+                await cluster.delete(resource, action.name, namespace, grace_seconds=grace, uid=uid)
 
     async def _copy_manifest(self, o: Observed, attempt: int) -> None:
         """Make the run's `manifest` its committed attempt's; done once per replica, and again after a restart."""
@@ -222,19 +225,22 @@ class Applier:
         status = o.instance.status
         if status.user is None or status.feed_id is None or status.id is None:
             return
-        prefix = run_prefix(status.user, status.feed_id, status.id)
+        prefix, now = run_prefix(status.user, status.feed_id, status.id), self._cluster.clock.now()
+        # Pods on a lost cluster may go on to write; their last signature is no younger than this moment.
+        until = now + self._settings.url_lifetime if o.site.problem and status.attempt else None
         if self._references.hold(status.id):
-            await self._tombstones.bury(prefix)
+            await self._tombstones.bury(prefix, until)
             return
         try:
             count = await asyncio.to_thread(self._storage.delete_prefix, prefix)
         except Unavailable:
-            now = self._cluster.clock.now()
             asked = parse_time(o.instance.metadata.deletion_timestamp) or now
-            if now - asked < self._settings.give_up:
+            if now - asked < self._settings.plans.give_up:
                 raise
-            await self._tombstones.bury(prefix)
+            await self._tombstones.bury(prefix, until)
             return
+        if until:
+            await self._tombstones.bury(prefix, until)
         log.info("removed %d objects of run %d", count, status.id)
 
     async def tell(self, resource: Resource, meta: Any, kind: str, reason: str, message: str) -> None:

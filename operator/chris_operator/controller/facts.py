@@ -5,9 +5,9 @@ import logging
 import re
 from dataclasses import replace
 
-from chris_operator.cluster import EVENTS, INSTANCES, SECRETS, Cluster, ClusterError
+from chris_operator.cluster import EVENTS, INSTANCES, SECRETS, ClusterError
 from chris_operator.core import caching, inputs, links, parents
-from chris_operator.core.names import attempt_name, referenced, run_prefix
+from chris_operator.core.names import referenced, run_prefix
 from chris_operator.core.observed import Given, ListingFact, ManifestFact, Observed, Reusable
 from chris_operator.core.verdict import Fact
 from chris_operator.models.plugininstance import Output, PluginInstance
@@ -19,6 +19,7 @@ from .gather import model_of
 from .ids import Ids
 from .linking import Linker
 from .references import References
+from .sites import Sites
 from .world import World
 
 log = logging.getLogger(__name__)
@@ -31,9 +32,9 @@ class Facts:
     """Answers `Need`s with requests to Swift and the API server."""
 
     def __init__(
-        self, cluster: Cluster, storage: Storage, ids: Ids, world: World, references: References
+        self, sites: Sites, storage: Storage, ids: Ids, world: World, references: References
     ) -> None:
-        self._cluster, self._storage, self._ids, self._world = cluster, storage, ids, world
+        self._sites, self._storage, self._ids, self._world = sites, storage, ids, world
         self._references, self._linker = references, Linker(storage)
         self._numbers: dict[str, int] = {}
 
@@ -189,19 +190,19 @@ class Facts:
         return ()
 
     async def _has_secret(self, o: Observed) -> bool:
-        attempt, meta = o.instance.status.attempt, o.instance.metadata
-        name = attempt_name(meta.name, attempt.number if attempt else 0)
-        return await self._cluster.find(SECRETS, name, meta.namespace) is not None
+        attempt = o.instance.status.attempt
+        name = o.attempt_name(attempt.number if attempt else 0)
+        return await self._sites.cluster(o.site).find(SECRETS, name, o.namespace) is not None
 
     async def _rejected(self, o: Observed) -> str:
         """Why no pod appears: quota, LimitRange and Pod Security speak through the Job's Events only."""
         attempt = o.instance.status.attempt
         if attempt is None:
             return ""
-        name = attempt_name(o.instance.metadata.name, attempt.number)
+        name = o.attempt_name(attempt.number)
         selector = f"involvedObject.kind=Job,involvedObject.name={name},reason=FailedCreate"
         try:
-            found = await self._cluster.list(EVENTS, o.instance.metadata.namespace, fields=selector)
+            found = await self._sites.cluster(o.site).list(EVENTS, o.namespace, fields=selector)
         except ClusterError:
             return ""
         job = next((job for job in o.jobs if job.number == attempt.number), None)

@@ -20,10 +20,19 @@ async def decided(
     """The settings with the pods' way to start; waits for an API server that does not answer."""
     fast = options.fast_start is FastStart.ON
     if options.fast_start is FastStart.AUTO:
-        fast = await _version(cluster, retry_seconds) >= _LEAST
+        fast = mounts_images(await _version(cluster, retry_seconds))
     log.info("fast start is %s (CHRIS_FAST_START=%s)", "on" if fast else "off", options.fast_start.value)
     plans = options.plans
     return replace(options, plans=replace(plans, pods=replace(plans.pods, fast_start=fast)))
+
+
+def mounts_images(version: tuple[int, int]) -> bool:
+    """Whether a cluster of this version mounts images as volumes.
+
+    >>> mounts_images((1, 36)), mounts_images((1, 34))
+    (True, False)
+    """
+    return version >= _LEAST
 
 
 async def _version(cluster: Cluster, retry_seconds: float) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from chris_operator.core.links import LINK_ONLY
 from chris_operator.core.names import ATTEMPT_LABEL, USER_LABEL
 from chris_operator.core.observe import JobFacts, PodFacts, job_facts, pod_facts
 from chris_operator.core.observed import Given, Observed, Settings, Tenant
+from chris_operator.core.site import Site
 from chris_operator.core.summary import trusted_image
 from chris_operator.models.base import explain
 from chris_operator.models.feed import Feed
@@ -22,7 +24,8 @@ from chris_operator.models.plugininstance import (
     PluginReference,
 )
 
-from .world import World, has_user_range, labels_of
+from .indexes import has_user_range, labels_of
+from .world import World
 
 Object = dict[str, Any]
 _MAX_ANCESTORS = 1_000
@@ -98,6 +101,11 @@ def tenant_of(world: World, namespace: str) -> Tenant:
     )
 
 
+def _tenant_at(world: World, namespace: str, site: Site) -> Tenant:
+    tenant = tenant_of(world, namespace)
+    return replace(tenant, fixed_user=site.fixed_user) if site.name else tenant
+
+
 def _feed_name(instance: PluginInstance, parent: PluginInstance | None) -> str | None:
     if instance.spec.feed:
         return instance.spec.feed
@@ -119,10 +127,11 @@ class _Pods(NamedTuple):
     crew: tuple[PodFacts, ...]
 
 
-def _pods(world: World, instance: PluginInstance, jobs: Sequence[JobFacts]) -> _Pods:
+def _pods(world: World, instance: PluginInstance, jobs: Sequence[JobFacts], site: str) -> _Pods:
     attempt = instance.status.attempt
     pods = sorted(
-        world.pods(instance.metadata.uid), key=lambda pod: pod["metadata"].get("creationTimestamp") or ""
+        world.pods(instance.metadata.uid, site),
+        key=lambda pod: pod["metadata"].get("creationTimestamp") or "",
     )
     facts = [(labels_of(pod).get(ATTEMPT_LABEL), pod_facts(pod)) for pod in pods]
     every = tuple(pod for _, pod in facts)
@@ -135,12 +144,18 @@ def _pods(world: World, instance: PluginInstance, jobs: Sequence[JobFacts]) -> _
     return _Pods(fanout.as_one(ours, over=over), every, ours)
 
 
-def observed(world: World, settings: Settings, body: Object, given: Given) -> Observed:
-    """Everything that a plan about this PluginInstance may look at."""
+def observed(
+    world: World,
+    settings: Settings,
+    body: Object,
+    given: Given,
+    site: Site = Site(),  # noqa: B008  a frozen value
+) -> Observed:
+    """Everything that a plan about this PluginInstance may look at; its pods live on `site`."""
     told, malformed = model_of(body)
-    jobs = tuple(job_facts(job, ATTEMPT_LABEL) for job in world.jobs(told.metadata.uid))
+    jobs = tuple(job_facts(job, ATTEMPT_LABEL) for job in world.jobs(told.metadata.uid, site.name))
     instance = healing.healed(told, jobs)
-    pods = _pods(world, instance, jobs)
+    pods = _pods(world, instance, jobs, site.name)
     plugin = plugin_of(world, instance.spec.plugin)
     namespace = instance.metadata.namespace
     parents = {name: parent_of(world, namespace, name) for name in instance.spec.previous}
@@ -149,7 +164,7 @@ def observed(world: World, settings: Settings, body: Object, given: Given) -> Ob
     feed = world.feed(namespace, feed_name) if feed_name else None
     return Observed(
         instance=instance,
-        tenant=tenant_of(world, namespace),
+        tenant=_tenant_at(world, namespace, site),
         settings=settings,
         plugin=plugin.spec if plugin else None,
         image=trusted_image(plugin) if plugin else None,
@@ -167,4 +182,5 @@ def observed(world: World, settings: Settings, body: Object, given: Given) -> Ob
         given=given,
         malformed=malformed,
         no_pod=instance.spec.plugin.name in LINK_ONLY,
+        site=site,
     )

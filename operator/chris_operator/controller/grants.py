@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from chris_operator.cluster import SECRETS, Cluster, NotFound
 from chris_operator.core import inputs
-from chris_operator.core.names import attempt_name
 from chris_operator.core.observe import JobFacts
 from chris_operator.core.observed import Observed
 from chris_operator.core.plan import final_condition
@@ -30,13 +29,17 @@ from chris_operator.storage import Storage
 from . import checkpoints
 from .facts import Facts
 from .settings import OperatorSettings
+from .sites import Sites
 
 
 class Grants:
     """Signs orders and renews them while their pods live."""
 
-    def __init__(self, cluster: Cluster, storage: Storage, facts: Facts, settings: OperatorSettings) -> None:
-        self._cluster, self._storage, self._facts, self._settings = cluster, storage, facts, settings
+    def __init__(
+        self, cluster: Cluster, sites: Sites, storage: Storage, facts: Facts, settings: OperatorSettings
+    ) -> None:
+        self._cluster, self._sites = cluster, sites
+        self._storage, self._facts, self._settings = storage, facts, settings
         self._signed: dict[tuple[str, int], datetime] = {}
 
     async def order(
@@ -59,7 +62,7 @@ class Grants:
         checkpoint, restorable = checkpoints.order(self._storage, o, number, grant)
         return StageJob(
             run=RunRef(namespace=meta.namespace, name=meta.name, uid=meta.uid, id=run_id, attempt=number),
-            swift=SwiftEndpoint(self._settings.swift_url or self._storage.url, self._storage.ca_bundle),
+            swift=SwiftEndpoint(self._swift_url(o), self._storage.ca_bundle),
             inputs=tuple(
                 InputRef(manifest=self._storage.path(each.manifest), digest=each.digest, into=each.into)
                 for each in inputs.of(o)
@@ -70,6 +73,11 @@ class Grants:
             checkpoint=checkpoint,
         )
 
+    def _swift_url(self, o: Observed) -> str:
+        """Where the run's pods reach Swift."""
+        there = o.site.spec.swift_url if o.site.spec else None
+        return there or self._settings.swift_url or self._storage.url
+
     async def renew(self, o: Observed, now: datetime | None = None) -> timedelta | None:
         """Renew the living attempt's order where half its life is over; returns when to look again.
 
@@ -78,6 +86,8 @@ class Grants:
         now = now or self._cluster.clock.now()
         attempt, uid = o.instance.status.attempt, o.instance.metadata.uid
         job = next((job for job in o.jobs if attempt and job.number == attempt.number), None)
+        if o.site.problem:
+            return None  # looked at again when its cluster is back
         if attempt is None or attempt.ended or job is None or job.deleted or final_condition(o.instance):
             self._signed = {key: when for key, when in self._signed.items() if key[0] != uid}
             return None
@@ -88,9 +98,9 @@ class Grants:
         complete = await self._facts.inputs_again(o)
         fresh = await self.order(complete, attempt.number, inputs.readable(complete), now, _share(job))
         patch = {"stringData": {"job.json": fresh.to_json()}}
-        name = attempt_name(o.instance.metadata.name, attempt.number)
+        name, cluster = o.attempt_name(attempt.number), self._sites.cluster(o.site)
         try:
-            await self._cluster.merge(SECRETS, name, o.instance.metadata.namespace, patch)
+            await cluster.merge(SECRETS, name, o.namespace, patch)
         except NotFound:
             return None  # somebody deleted it; the plan sees to that
         return half

@@ -9,6 +9,7 @@ from typing import Any
 import kopf
 
 from chris_operator.cluster import (
+    COMPUTE_RESOURCES,
     FEEDS,
     INSTANCES,
     JOBS,
@@ -22,9 +23,10 @@ from chris_operator.cluster import (
 from chris_operator.core.names import ATTEMPT_LABEL, RUN_UID_LABEL, USER_LABEL
 from chris_operator.core.observe import INDEX_LABEL, job_facts, pod_facts
 
+from .indexes import feeds_of, labels_of, run_uid_of
 from .queue import Key, WorkQueue
 from .store import Change, Name, Object
-from .world import World, feeds_of, labels_of
+from .world import World
 
 _COUNT_DELAY = 0.5
 _CREW_DELAY = 1.0
@@ -34,6 +36,7 @@ WATCHED = {
     FEEDS: "",
     PIPELINES: "",
     WORKFLOWS: "",
+    COMPUTE_RESOURCES: "",
     JOBS: RUN_UID_LABEL,
     PODS: RUN_UID_LABEL,
 }
@@ -48,6 +51,11 @@ def instance_key(namespace: str, name: str) -> Key:
 def feed_key(namespace: str, name: str) -> Key:
     """The key of a Feed."""
     return Key(FEEDS.plural, namespace, name)
+
+
+def compute_key(name: str) -> Key:
+    """The key of a ComputeResource."""
+    return Key(COMPUTE_RESOURCES.plural, "", name)
 
 
 def _unfinished(world: World, namespace: str, names: Iterable[str]) -> Iterator[Key]:
@@ -78,12 +86,12 @@ def keys_of(
     elif resource is WORKFLOWS:
         # What we wrote ourselves was planned to the end when it was written.
         yield from _workflow_keys([(namespace, name)] if change is not None else [])
+    elif resource is COMPUTE_RESOURCES:
+        yield from _of_compute(world, name) if change is not None else ()
     elif resource is NAMESPACES:
         yield from _of_namespace(world, name, labels_of(body).get(USER_LABEL))
-    elif change is not None and not _told(resource, change.before, body):
-        found = world.instance_by_uid(labels_of(body).get(RUN_UID_LABEL, ""))
-        if found is not None:
-            yield instance_key(*found)
+    else:
+        yield from _of_attempt(world, resource, body, change)
 
 
 def _workflow_keys(names: Iterable[Name]) -> Iterator[Key]:
@@ -99,6 +107,17 @@ def _of_plugin(world: World, body: Mapping[str, Any]) -> Iterator[Key]:
     for where, pipeline in world.pipelines_with(*program):
         yield Key(PIPELINES.plural, where, pipeline)
         yield from _workflow_keys(world.going_workflows("pipeline", where, pipeline))
+
+
+def _of_compute(world: World, name: str) -> Iterator[Key]:
+    yield compute_key(name)
+    yield from runs_at(world, name)
+
+
+def runs_at(world: World, compute: str) -> Iterator[Key]:
+    """The keys of all runs that go on, or wait to go, on another cluster."""
+    for namespace, name in world.instances_at(compute):
+        yield from _unfinished(world, namespace, [name])
 
 
 def _of_instance(world: World, body: Mapping[str, Any], change: Change | None) -> Iterator[Key]:
@@ -123,6 +142,15 @@ def _of_image(world: World, body: Mapping[str, Any]) -> Iterator[Key]:
     plugin = world.plugin(program.get("name", ""), program.get("version", "")) if image else None
     if plugin is not None and (plugin.get("status") or {}).get("image") != image:
         yield Key(PLUGINS.plural, "", plugin["metadata"]["name"])
+
+
+def _of_attempt(
+    world: World, resource: Resource, body: Mapping[str, Any], change: Change | None
+) -> Iterator[Key]:
+    if change is not None and not _told(resource, change.before, body):
+        found = world.instance_by_uid(run_uid_of(body))
+        if found is not None:
+            yield instance_key(*found)
 
 
 def _of_namespace(world: World, name: str, user: str | None) -> Iterator[Key]:
@@ -163,14 +191,15 @@ def _one_of_many(resource: Resource, body: Mapping[str, Any]) -> bool:
 class Ear:
     """Takes everything into the world and asks for a look at what it may change."""
 
-    def __init__(self, world: World, queue: WorkQueue) -> None:
-        self._world, self._queue = world, queue
+    def __init__(self, world: World, queue: WorkQueue, site: str = "") -> None:
+        """`site`: name of the ComputeResource whose cluster is listened to; empty: this one."""
+        self._world, self._queue, self._site = world, queue, site
         self.awake = False
         """Whether anybody works here: a replica that does not lead only keeps its knowledge fresh."""
 
     def shown(self, resource: Resource, body: Mapping[str, Any]) -> None:
         """A list shows this object, most often as it was."""
-        change = self._world.take(resource, body)
+        change = self._world.take(resource, body, self._site)
         if change is not None:
             self._ask(resource, body, change)
 
@@ -178,14 +207,14 @@ class Ear:
         """Something happened to an object (ADDED, MODIFIED), or it was DELETED."""
         if kind == "DELETED":
             meta = body["metadata"]
-            self._world.forget(resource, meta.get("namespace", ""), meta["name"], meta.get("uid"))
+            self._world.forget(resource, meta.get("namespace", ""), meta["name"], meta.get("uid"), self._site)
             self._ask(resource, body, Change(None))
         else:
-            self._ask(resource, body, self._world.take(resource, body))
+            self._ask(resource, body, self._world.take(resource, body, self._site))
 
     def missing(self, resource: Resource, listed: set[Name], version: int) -> None:
         """A whole list of that resourceVersion shows these and no others: the rest was deleted unheard."""
-        for body in self._world.missing(resource, listed, version):
+        for body in self._world.missing(resource, listed, version, self._site):
             self.heard(resource, "DELETED", body)
 
     def _ask(self, resource: Resource, body: Mapping[str, Any], change: Change | None) -> None:

@@ -47,6 +47,8 @@ class Informer:
     labels: str = ""
     namespace: str | None = None
     fields: str = ""
+    troubled: Callable[[ClusterError], None] = lambda _: None
+    """Called whenever the API server does not answer as it should."""
     heard_at: float = float("-inf")
     """Loop time of the last word from the API server about this kind, bookmarks included."""
 
@@ -59,6 +61,7 @@ class Informer:
                 log.info("%s: listed again, the watch was left behind", self.resource.plural)
             except ClusterError as error:
                 log.warning("%s: %s", self.resource.plural, error)
+                self.troubled(error)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _list(self) -> str:
@@ -99,6 +102,7 @@ class Informer:
                 raise
             except ClusterError as error:
                 log.warning("%s: %s", self.resource.plural, error)
+                self.troubled(error)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     def _alive(self) -> None:

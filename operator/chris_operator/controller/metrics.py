@@ -19,6 +19,7 @@ RECONCILE_SECONDS = Histogram(
 RECONCILE_ERRORS = Counter("chris_reconcile_errors_total", "Reconciliations that failed.", ["kind", "error"])
 QUEUE_DEPTH = Gauge("chris_queue_depth", "Keys that wait for a look or are being looked at.")
 LEADING = Gauge("chris_leading", "1 while this replica holds the Lease.")
+COMPUTE_READY = Gauge("chris_compute_ready", "1 while runs can go to another cluster.", ["compute"])
 RUNS_ENDED = Counter("chris_runs_ended_total", "Runs that ended, by reason.", ["reason"])
 PHASE_SECONDS = Histogram(
     "chris_phase_seconds",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from chris_operator.cluster import (
+    COMPUTE_RESOURCES,
     FEEDS,
     INSTANCES,
     NAMESPACES,
@@ -17,10 +18,12 @@ from chris_operator.cluster import (
     NotFound,
     Resource,
 )
+from chris_operator.core import compute
 from chris_operator.core.observed import Given
 from chris_operator.core.plan import plan
 from chris_operator.core.summary import feed_status, plugin_status
 from chris_operator.core.verdict import DeleteData, Need
+from chris_operator.models.computeresource import ComputeResource
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import Plugin
 from chris_operator.storage import StorageError
@@ -34,7 +37,7 @@ from .handlers import instance_key, keys_of
 from .ids import PLUGIN_ONE, Ids
 from .queue import Key, WorkQueue
 from .references import References
-from .settings import OperatorSettings
+from .sites import Sites
 from .tombstones import Tombstones
 from .workflows import Workflows
 from .world import World
@@ -62,11 +65,11 @@ class Reconciler:
         references: References,
         tombstones: Tombstones,
         ids: Ids,
-        settings: OperatorSettings,
+        sites: Sites,
     ) -> None:
         self._cluster, self._world, self._queue = cluster, world, queue
         self._facts, self._applier, self._grants, self._ids = facts, applier, grants, ids
-        self._tombstones, self._settings, self._clock = tombstones, settings, cluster.clock
+        self._tombstones, self._sites, self._clock = tombstones, sites, cluster.clock
         self._references = references
         self._workflows = Workflows(cluster=cluster, world=world, queue=queue, applier=applier, ids=ids)
 
@@ -92,6 +95,8 @@ class Reconciler:
                 await self._workflows.reconcile_pipeline(key)
             case WORKFLOWS.plural:
                 await self._workflow(key)
+            case COMPUTE_RESOURCES.plural:
+                await self._compute(key)
             case TOMBSTONES.kind:
                 await self._tombstones.sweep()
                 self._look_again(key, [_SWEEP])
@@ -99,7 +104,8 @@ class Reconciler:
                 raise ValueError(f"{key} is of no kind that is reconciled")
 
     async def _refresh(self, key: Key) -> None:
-        resource = {r.plural: r for r in (INSTANCES, FEEDS, PLUGINS, PIPELINES, WORKFLOWS)}[key.kind]
+        kinds = (INSTANCES, FEEDS, PLUGINS, PIPELINES, WORKFLOWS, COMPUTE_RESOURCES)
+        resource = {each.plural: each for each in kinds}[key.kind]
         body = await self._cluster.find(resource, key.name, key.namespace or None)
         if body is None:
             self._world.forget(resource, key.namespace, key.name)
@@ -120,10 +126,13 @@ class Reconciler:
         await self._meet(body)
         given = Given()
         for _ in range(_MAX_NEEDS):
-            seen = observed(self._world, self._settings.plans, body, given)
+            site = self._sites.site(body["spec"].get("computeResource"))
+            # Jobs and pods tell their times by their own cluster's clock.
+            now = self._sites.clock(site).now()
+            seen = observed(self._world, self._sites.settings(site), body, given, site)
             if seen.instance.status.attempt is not None:
                 logs.on_attempt(seen.instance.status.attempt.number)
-            decided = plan(seen, self._clock.now())
+            decided = plan(seen, now)
             if isinstance(decided, Need):
                 given = await self._facts.fetch(decided.fact, seen)
                 continue
@@ -138,7 +147,7 @@ class Reconciler:
             if DeleteData() in decided.actions and seen.instance.status.references:
                 self._queue.add(TOMBSTONES)  # it may have been the last one that needed them
             renewal = await self._grants.renew(seen)
-            times = [decided.again - self._clock.now()] if decided.again else []
+            times = [decided.again - self._sites.clock(site).now()] if decided.again else []
             self._look_again(key, [*times, *([renewal] if renewal else [])])
             return
         raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
@@ -195,6 +204,22 @@ class Reconciler:
             if meta.uid in owners and number:
                 return int(number)
         return None
+
+    async def _compute(self, key: Key) -> None:
+        body = self._world.compute(key.name)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            await self._sites.leave(key.name)
+            return
+        resource = ComputeResource.model_validate(body)
+        finding = await self._sites.look(resource)
+        self._look_again(key, [self._sites.pause(key.name)])
+        status = compute.status(resource, finding, self._clock.now())
+        if status is not None:
+            meta = resource.metadata
+            await self._applier.write_status(COMPUTE_RESOURCES, meta, status, meta.resource_version)
+            if told := compute.event(resource, finding):
+                await self._applier.tell(COMPUTE_RESOURCES, meta, *told)
+        await self._sites.sweep(key.name)
 
     async def _plugin(self, key: Key) -> None:
         body = self._world.plugin_object(key.name)

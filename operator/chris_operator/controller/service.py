@@ -35,6 +35,7 @@ from .queue import Key, WorkQueue
 from .reconcile import TOMBSTONES, LaterError, Reconciler
 from .references import References
 from .settings import OperatorSettings
+from .sites import Sites
 from .tombstones import Tombstones
 from .world import World
 
@@ -68,19 +69,29 @@ class Service:
         self._lead = Leadership(cluster, settings.namespace, settings.identity, settings.lease)
         references = References(self._world)
         tombstones = Tombstones(cluster, storage, settings.namespace, references)
-        facts = Facts(cluster, storage, self._ids, self._world, references)
-        grants = Grants(cluster, storage, facts, settings)
+        self._sites = Sites(cluster, self._world, self._queue, settings, self._look_at_all)
+        facts = Facts(self._sites, storage, self._ids, self._world, references)
+        grants = Grants(cluster, self._sites, storage, facts, settings)
         self._reconciler = Reconciler(
             cluster=cluster,
             world=self._world,
             queue=self._queue,
             facts=facts,
-            applier=Applier(cluster, storage, self._world, grants, references, tombstones, settings),
+            applier=Applier(
+                cluster,
+                storage,
+                self._world,
+                grants=grants,
+                references=references,
+                tombstones=tombstones,
+                sites=self._sites,
+                settings=settings,
+            ),
             grants=grants,
             references=references,
             tombstones=tombstones,
             ids=self._ids,
-            settings=settings,
+            sites=self._sites,
         )
         metrics.QUEUE_DEPTH.set_function(lambda: float(len(self._queue)))
         self._may_work = asyncio.Event()
@@ -102,6 +113,7 @@ class Service:
             task.cancel()
         await asyncio.gather(watching, *helpers, return_exceptions=True)
         await server.cleanup()
+        await self._sites.close()
         await self._step_down()
         for task in done:
             task.result()  # raises what ended it
@@ -169,6 +181,7 @@ class Service:
         self._queue.clear()
         self._ids.forget()
         self._storage.closed = "this replica does not lead"
+        await self._sites.close()
 
     async def _step_down(self) -> None:
         try:

@@ -51,8 +51,6 @@ class OperatorSettings:
     swift_url: str | None
     """Where *pods* reach Swift; None: where the operator itself does."""
     network: NetworkSettings = NetworkSettings()
-    give_up: timedelta = timedelta(minutes=10)
-    """How long a deleted run waits for a Swift that does not answer, before its data are left to the sweep."""
     url_lifetime: timedelta = timedelta(hours=24)
     lease: timedelta = timedelta(seconds=15)
     """How long a silent leader is waited for."""
@@ -144,6 +142,7 @@ def read(values: Mapping[str, str]) -> OperatorSettings:
         pull_patience=_seconds(values, "CHRIS_PULL_PATIENCE_SECONDS", timedelta(minutes=5)),
         backoff_first=_seconds(values, "CHRIS_BACKOFF_SECONDS", timedelta(seconds=10)),
         grace_extra=_seconds(values, "CHRIS_GRACE_EXTRA_SECONDS", timedelta(seconds=60)),
+        give_up=_seconds(values, "CHRIS_GIVE_UP_SECONDS", timedelta(minutes=10)),
         settle=_seconds(values, "CHRIS_SETTLE_SECONDS", timedelta(seconds=2)),
     )
     return OperatorSettings(
@@ -152,7 +151,6 @@ def read(values: Mapping[str, str]) -> OperatorSettings:
         identity=_required(values, "POD_NAME"),
         swift_url=values.get("CHRIS_SWIFT_URL"),
         network=_network(values),
-        give_up=_seconds(values, "CHRIS_GIVE_UP_SECONDS", timedelta(minutes=10)),
         url_lifetime=_seconds(values, "CHRIS_URL_LIFETIME_SECONDS", timedelta(hours=24)),
         lease=_seconds(values, "CHRIS_LEASE_SECONDS", timedelta(seconds=15)),
         silence=_seconds(values, "CHRIS_SILENCE_SECONDS", timedelta(seconds=60)),

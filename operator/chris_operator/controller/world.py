@@ -2,10 +2,11 @@
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chris_operator.cluster import (
+    COMPUTE_RESOURCES,
     FEEDS,
     INSTANCES,
     JOBS,
@@ -16,157 +17,42 @@ from chris_operator.cluster import (
     WORKFLOWS,
     Resource,
 )
-from chris_operator.core.brief import Brief, State, brief
-from chris_operator.core.names import RUN_UID_LABEL, USER_LABEL, WORKFLOW_UID_LABEL
+from chris_operator.core.brief import Brief, State
+from chris_operator.core.names import WORKFLOW_UID_LABEL
 
-from .store import Change, Name, Object, Store, slim
+from .indexes import compute_of, labels_of, run_uid_of, stores, stores_of_attempts
+from .store import Change, Name, Object, Store
 
 _CANDIDATES = 3
 """So many equal runs are looked at; more would hold nobody up for long, and help nobody either."""
-_JOB_SPEC = ("completionMode", "completions", "maxFailedIndexes", "suspend")
-_OPENSHIFT_RANGE = "openshift.io/sa.scc.uid-range"
-
-
-def labels_of(body: Mapping[str, Any]) -> Mapping[str, str]:
-    """An object's labels."""
-    return body["metadata"].get("labels") or {}
-
-
-def has_user_range(namespace: Mapping[str, Any]) -> bool:
-    """Whether the cluster chooses user ids for this namespace (OpenShift)."""
-    return _OPENSHIFT_RANGE in (namespace["metadata"].get("annotations") or {})
-
-
-def feeds_of(body: Mapping[str, Any]) -> set[str]:
-    """Names of the Feeds that a PluginInstance may belong to."""
-    spec, status = body.get("spec") or {}, body.get("status") or {}
-    names = {spec.get("feed"), status.get("feed"), None if spec.get("previous") else body["metadata"]["name"]}
-    return {name for name in names if name}
-
-
-def _within(names: Callable[[Object], Iterable[str]]) -> Callable[[Object], Iterable[tuple[str, str]]]:
-    return lambda body: [(body["metadata"].get("namespace", ""), name) for name in names(body)]
-
-
-def _program(body: Object) -> Iterable[tuple[Any, Any]]:
-    program = body["spec"].get("plugin") or {}
-    return [(program.get("name"), program.get("version"))]
-
-
-def _programs(pipeline: Object) -> Iterable[tuple[Any, Any]]:
-    return {each for node in pipeline["spec"].get("nodes") or () for each in _program({"spec": node})}
-
-
-def _workflow_feed(body: Object) -> Iterable[str]:
-    spec, status = body["spec"], body["status"]
-    own = None if spec.get("previous") else body["metadata"]["name"]
-    return [name for name in {spec.get("feed"), status.get("feed"), own} if name]
-
-
-def _workflow_uid(body: Object) -> Iterable[str]:
-    uid = labels_of(body).get(WORKFLOW_UID_LABEL)
-    return [uid] if uid else []
-
-
-def _named(field: str) -> Callable[[Object], Iterable[tuple[str, str]]]:
-    return _within(lambda body: [body["spec"][field]] if body["spec"].get(field) else [])
-
-
-def _namespace(body: Object) -> Iterable[str]:
-    return [body["metadata"].get("namespace", "")]
-
-
-def _slim_namespace(body: Mapping[str, Any]) -> Object:
-    found = slim(body)
-    found["metadata"]["annotations"] = body["metadata"].get("annotations") or {}
-    return found
-
-
-def _slim_pod(body: Mapping[str, Any]) -> Object:
-    return slim(body) | {"spec": {"nodeName": body.get("spec", {}).get("nodeName")}}
-
-
-def _slim_job(body: Mapping[str, Any]) -> Object:
-    spec = body.get("spec") or {}
-    return slim(body) | {"spec": {key: spec[key] for key in _JOB_SPEC if key in spec}}
-
-
-def _run_uid(body: Object) -> list[str]:
-    return [labels_of(body).get(RUN_UID_LABEL, "")]
-
-
-def _user(body: Object) -> list[str]:
-    user = labels_of(body).get(USER_LABEL)
-    return [user] if user else []
-
-
-def _equal(body: Object) -> Iterable[tuple[str, str]]:
-    """By what an equal run finds this one: key and image of a whole output."""
-    status = body.get("status") or {}
-    output, key, image = status.get("output"), status.get("cacheKey"), status.get("image")
-    whole = output and not output.get("partial") and not (status.get("workers") or {}).get("failed")
-    return [(key, image)] if whole and key and image else []
-
-
-def _refers(body: Object) -> Iterable[int]:
-    """Numbers of the runs whose data this one needs; one that is being deleted needs none any more."""
-    status = body.get("status") or {}
-    return () if body["metadata"].get("deletionTimestamp") else status.get("references") or ()
-
-
-def _stores() -> dict[Resource, Store]:
-    return {
-        INSTANCES: Store(
-            {
-                "parent": _within(lambda body: body["spec"].get("previous") or ()),
-                "feed": _within(feeds_of),
-                "plugin": _program,
-                "namespace": _namespace,
-                "workflow": _workflow_uid,
-                "equal": _equal,
-                "refers": _refers,
-            },
-            brief=brief,
-            seldom=lambda found: found.ended,
-        ),
-        FEEDS: Store({"namespace": _namespace}, seldom=lambda _: True),
-        PIPELINES: Store({"plugin": _programs}, seldom=lambda _: True),
-        WORKFLOWS: Store(
-            {
-                "pipeline": _named("pipeline"),
-                "parent": _named("previous"),
-                "feed": _within(_workflow_feed),
-                "namespace": _namespace,
-            },
-            brief=brief,
-            seldom=lambda found: found.ended,
-        ),
-        PLUGINS: Store({"program": lambda body: [(body["spec"].get("name"), body["spec"].get("version"))]}),
-        NAMESPACES: Store({"user": _user}, slim=_slim_namespace),
-        JOBS: Store({"run": _run_uid}, slim=_slim_job),
-        PODS: Store({"run": _run_uid}, slim=_slim_pod),
-    }
 
 
 class World:
     """Read access to everything that plans look at."""
 
     def __init__(self) -> None:
-        self._stores = _stores()
+        self._stores = stores()
+        self._elsewhere: dict[str, dict[Resource, Store]] = {}
         self._users: dict[str, str] = {}
         self._highest: dict[Resource, int] = {}
         self._images: dict[tuple[str, str], dict[str, str]] = {}
 
     # -- filling it
 
-    def take(self, resource: Resource, body: Mapping[str, Any]) -> Change | None:
+    def _store(self, resource: Resource, site: str) -> Store:
+        """Of this cluster, or, for Jobs and pods, of the one that a ComputeResource names."""
+        if not site:
+            return self._stores[resource]
+        return self._elsewhere.setdefault(site, stores_of_attempts())[resource]
+
+    def take(self, resource: Resource, body: Mapping[str, Any], site: str = "") -> Change | None:
         """An object as the watch showed it, or as an answer to our own write; None where that is no news."""
         number = (body.get("status") or {}).get("id")
         if isinstance(number, int) and number > self._highest.get(resource, 0):
             self._highest[resource] = number
         if resource is INSTANCES:
             self._see_image(body)
-        return self._stores[resource].put(body)
+        return self._store(resource, site).put(body)
 
     def _see_image(self, run: Mapping[str, Any]) -> None:
         status, program = run.get("status") or {}, run["spec"].get("plugin") or {}
@@ -175,13 +61,19 @@ class World:
             seen = self._images.setdefault((program.get("name", ""), program.get("version", "")), {})
             seen[image] = max(started, seen.get(image, ""))
 
-    def forget(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
+    def forget(
+        self, resource: Resource, namespace: str, name: str, uid: str | None = None, site: str = ""
+    ) -> None:
         """An object is gone."""
-        self._stores[resource].remove((namespace, name), uid)
+        self._store(resource, site).remove((namespace, name), uid)
 
-    def missing(self, resource: Resource, listed: set[Name], version: int) -> list[Object]:
+    def leave(self, site: str) -> None:
+        """Nothing more is heard of a cluster."""
+        self._elsewhere.pop(site, None)
+
+    def missing(self, resource: Resource, listed: set[Name], version: int, site: str = "") -> list[Object]:
         """What is known and a whole list of `version` no longer shows."""
-        store = self._stores[resource]
+        store = self._store(resource, site)
         return [body for name in store.older(version) if name not in listed and (body := store.get(name))]
 
     # -- looking things up
@@ -225,13 +117,32 @@ class World:
         known.sort(key=lambda ns: (ns["metadata"].get("creationTimestamp", ""), ns["metadata"]["name"]))
         return [ns["metadata"]["name"] for ns in known]
 
-    def jobs(self, run_uid: str) -> list[Object]:
-        """The Jobs of a run's attempts."""
-        return self._stores[JOBS].all("run", run_uid)
+    def compute(self, name: str) -> Object | None:
+        """A ComputeResource."""
+        return self._stores[COMPUTE_RESOURCES].get(("", name))
 
-    def pods(self, run_uid: str) -> list[Object]:
-        """The pods of a run's attempts."""
-        return self._stores[PODS].all("run", run_uid)
+    def jobs(self, run_uid: str, site: str = "") -> list[Object]:
+        """The Jobs of a run's attempts on one cluster: what another one tells of the run does not count."""
+        return self._store(JOBS, site).all("run", run_uid)
+
+    def pods(self, run_uid: str, site: str = "") -> list[Object]:
+        """The pods of a run's attempts on one cluster."""
+        return self._store(PODS, site).all("run", run_uid)
+
+    def strays(self, site: str) -> list[Object]:
+        """Jobs on another cluster whose run is gone, or never was to go there."""
+        store = self._store(JOBS, site)
+        bodies = [body for name in store if (body := store.get(name))]
+        return [body for body in bodies if not self._belongs(body, site)]
+
+    def _belongs(self, job: Object, site: str) -> bool:
+        name = self.instance_by_uid(run_uid_of(job))
+        run = self.instance(*name) if name else None
+        return run is not None and compute_of(run) == site
+
+    def instances_at(self, site: str) -> list[tuple[str, str]]:
+        """Namespace and name of every instance that is to run on another cluster."""
+        return self._stores[INSTANCES].names("compute", site)
 
     def children(self, namespace: str, name: str) -> list[str]:
         """Names of the instances that read this one's output."""
@@ -349,15 +260,16 @@ class World:
             elif found.rests_since is None or found.rests_since >= long_ago:
                 late.append(name)
         late += self._with_leftovers()
-        for resource in (FEEDS, PLUGINS, PIPELINES, WORKFLOWS):
+        for resource in (FEEDS, PLUGINS, PIPELINES, WORKFLOWS, COMPUTE_RESOURCES):
             yield from ((resource.plural, *name) for name in self._stores[resource])
         yield from ((INSTANCES.plural, *name) for name in late)
 
     def _with_leftovers(self) -> Iterator[tuple[str, str]]:
-        for kind in (JOBS, PODS):
-            for name in self._stores[kind]:
-                body = self._stores[kind].get(name)
-                run = self.instance_by_uid(_run_uid(body)[0]) if body else None
+        everywhere = (self._stores, *self._elsewhere.values())
+        for store in (known[kind] for known in everywhere for kind in (JOBS, PODS)):
+            for name in store:
+                body = store.get(name)
+                run = self.instance_by_uid(run_uid_of(body)) if body else None
                 if run is not None:
                     yield run
 

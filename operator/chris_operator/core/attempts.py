@@ -76,7 +76,7 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
     first = o.parents.get(spec.previous[0]) if spec.previous else None
     fan = fanout.wanted(o, plugin)
     return pods.Attempt(
-        namespace=meta.namespace,
+        namespace=o.namespace,
         instance=meta.name,
         uid=meta.uid,
         number=number,
@@ -87,6 +87,9 @@ def build(o: Observed, plugin: PluginSpec, number: int, memory: int | None) -> p
         input_bytes=sum(each.bytes for each in inputs.of(o)),
         fixed_user=o.tenant.fixed_user,
         network=plugin.network,
+        priority_class=o.site.priority_class(spec.priority),
+        remote_name=o.attempt_name(number) if o.site.name else "",
+        remote_labels=o.site.labels,
         deadline_seconds=spec.deadline_seconds,
         checkpoint=plugin.checkpoint and fan is None,
         priority=spec.priority,

@@ -64,14 +64,29 @@ def run_conditions(
     """The conditions of a run: `Succeeded` on top, kstatus's pair below it.
 
     A run that ended well carries neither of the pair, which is how kstatus reads "Current"; one that
-    failed is `Stalled`; one under way or waiting is `Reconciling`.
+    failed, or whose cluster is lost, is `Stalled`; one under way or waiting is `Reconciling`.
     """
     truth = run_truth(reason, final=final)
-    return succeeded_conditions(reason, message, truth=truth, generation=generation, now=now, before=before)
+    return succeeded_conditions(
+        reason,
+        message,
+        truth=truth,
+        stalled=PHASES[reason].stalls,
+        generation=generation,
+        now=now,
+        before=before,
+    )
 
 
 def succeeded_conditions(
-    reason: str, message: str, *, truth: Truth, generation: int, now: datetime, before: Sequence[Condition]
+    reason: str,
+    message: str,
+    *,
+    truth: Truth,
+    stalled: bool = False,
+    generation: int,
+    now: datetime,
+    before: Sequence[Condition],
 ) -> tuple[Condition, ...]:
     """The conditions of whatever succeeds or fails in the end, runs and Workflows alike."""
     succeeded = build(
@@ -79,7 +94,7 @@ def succeeded_conditions(
     )
     if truth == "True":
         return (succeeded,)
-    kind = ConditionType.STALLED if truth == "False" else ConditionType.RECONCILING
+    kind = ConditionType.STALLED if stalled or truth == "False" else ConditionType.RECONCILING
     return (succeeded, build(kind, "True", reason, message, generation=generation, now=now, before=before))
 
 

@@ -15,7 +15,7 @@ from chris_operator.models.plugininstance import Output
 from chris_operator.models.quantity import MEBI
 from chris_operator.staging import contract
 
-from . import deadline, names, report, resources
+from . import deadline, report, resources
 from .conditions import timestamp
 from .observe import Ended, JobFacts, PodFacts, Stage
 from .observed import Observed
@@ -41,7 +41,7 @@ def stop(o: Observed, attempt: AttemptStatus) -> tuple[StopAttempt, ...]:
     job = job_of(o, attempt.number)
     if job and not job.deleted and o.pod.stage is Stage.ENDED:
         return ()
-    return (StopAttempt(names.attempt_name(o.instance.metadata.name, attempt.number), attempt.number),)
+    return (StopAttempt(o.attempt_name(attempt.number), attempt.number),)
 
 
 def failed(o: Observed, attempt: AttemptStatus, reason: Reason, words: str, now: datetime) -> Verdict:

@@ -7,7 +7,6 @@ from typing import Any
 from chris_operator.models.conditions import Condition
 from chris_operator.models.plugininstance import PluginInstanceStatus
 
-from . import names
 from .observe import Stage, parse_time
 from .observed import Observed
 from .verdict import Action, Claim, CopyManifest, Plan, StopAttempt, SweepAttempts
@@ -23,11 +22,12 @@ def after_end(o: Observed, ended: Condition, claims: Iterable[Action], now: date
     done = parse_time(status.completion_time) or parse_time(ended.last_transition_time) or now
     due = done + o.settings.keep_ended
     actions: list[Action] = []
+    there = not o.site.problem  # what a lost cluster still runs is seen to when it is back
     if status.output and o.jobs:  # the Job goes after the copy, so an operator that was away still makes it
         actions.append(CopyManifest(status.output.attempt))
-    if _may_sweep(o, due, now) and (left := _uncommitted(status)):
+    if there and _may_sweep(o, due, now) and (left := _uncommitted(status)):
         actions.append(left)
-    actions += _stops(o, due, now)
+    actions += _stops(o, due, now) if there else []
     return Plan(
         status=_seen_again(o),
         before=tuple(action for action in claims if isinstance(action, Claim)),
@@ -46,7 +46,7 @@ def _stops(o: Observed, due: datetime, now: datetime) -> list[StopAttempt]:
             StopAttempt(job.name, job.number) for job in o.jobs if (running and not job.deleted) or now >= due
         ]
     if now >= due > now - RESTS_AFTER:  # its Secret may have been left
-        return [StopAttempt(names.attempt_name(o.instance.metadata.name, attempt.number), attempt.number)]
+        return [StopAttempt(o.attempt_name(attempt.number), attempt.number)]
     return []
 
 

@@ -30,6 +30,14 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.STORAGE_UNAVAILABLE: Meaning(
         "Swift does not answer; the operator asks again until it does", "see the operator's log"
     ),
+    Reason.COMPUTE_NOT_FOUND: Meaning(
+        "`spec.computeResource` names no ComputeResource, or one that takes no runs of this user",
+        "create it, or an administrator adds the user to its `spec.users`",
+    ),
+    Reason.COMPUTE_UNAVAILABLE: Meaning(
+        "the cluster that the run goes to cannot be reached or used; an attempt that runs there is found again",
+        "see `kubectl describe computeresource`; nothing is lost meanwhile",
+    ),
     Reason.SUSPENDED: Meaning("`spec.suspend` is set", "set it to false"),
     Reason.SCHEDULED: Meaning("a pod has been asked for and waits for its node and images"),
     Reason.QUEUED: Meaning(

@@ -8,8 +8,10 @@ from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import PluginSpec
 from chris_operator.models.plugininstance import CacheHit, Output, PluginInstance, Usage
 
+from .names import attempt_name
 from .observe import JobFacts, PodFacts, Stage
 from .pods import PodSettings
+from .site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class Settings:
     backoff_most: timedelta = timedelta(minutes=5)
     grace_extra: timedelta = timedelta(seconds=60)
     """How long a pod may outlive its grace period before its node counts as lost."""
+    give_up: timedelta = timedelta(minutes=10)
+    """How long a deleted run waits for a Swift or a cluster that does not answer, before it is let go."""
     settle: timedelta = timedelta(seconds=2)
     """Stages shorter than this are not written down: nobody could read them in time."""
 
@@ -171,6 +175,8 @@ class Observed:
     """Why the resource cannot be read, where it cannot (written under an older schema)."""
     no_pod: bool = False
     """The plugin only links: the operator writes its manifest itself."""
+    site: Site = field(default_factory=Site)
+    """Where the run's pods live."""
 
     @property
     def working(self) -> bool:
@@ -178,3 +184,13 @@ class Observed:
         if any(job.workers and not job.over and not job.deleted for job in self.jobs):
             return True
         return self.pod.stage not in {Stage.ENDED, Stage.NO_POD} and not self.pod.deleted
+
+    @property
+    def namespace(self) -> str:
+        """Where the Jobs and Secrets of its attempts are."""
+        return self.site.spec.namespace if self.site.spec else self.instance.metadata.namespace
+
+    def attempt_name(self, number: int) -> str:
+        """Name of the Job and Secret of an attempt; on another cluster all tenants share one namespace."""
+        meta = self.instance.metadata
+        return attempt_name(f"{meta.namespace}.{meta.name}" if self.site.name else meta.name, number)

@@ -58,6 +58,8 @@ class Reason(StrEnum):
     PARENT_NOT_FOUND = "ParentNotFound"
     PARENT_RUNNING = "ParentRunning"
     STORAGE_UNAVAILABLE = "StorageUnavailable"
+    COMPUTE_NOT_FOUND = "ComputeNotFound"
+    COMPUTE_UNAVAILABLE = "ComputeUnavailable"
     SUSPENDED = "Suspended"
     SCHEDULED = "Scheduled"
     QUEUED = "Queued"
@@ -98,6 +100,8 @@ class Phase:
     """The ChRIS status once a retried reason has become final."""
     bound: int | None = None
     """Most attempts that may end for this reason before it is final; None: the run's own `retries`."""
+    stalls: bool = False
+    """kstatus shall call a run `Stalled` that waits for this."""
 
 
 _PLATFORM_BOUND = 6
@@ -110,6 +114,8 @@ PHASES: dict[Reason, Phase] = {
     Reason.PARENT_NOT_FOUND: Phase(Kind.WAITING, Fault.USER, CubeStatus.WAITING),
     Reason.PARENT_RUNNING: Phase(Kind.WAITING, Fault.NOBODY, CubeStatus.WAITING),
     Reason.STORAGE_UNAVAILABLE: Phase(Kind.WAITING, Fault.INFRASTRUCTURE, CubeStatus.CREATED),
+    Reason.COMPUTE_NOT_FOUND: Phase(Kind.WAITING, Fault.USER, CubeStatus.CREATED),
+    Reason.COMPUTE_UNAVAILABLE: Phase(Kind.WAITING, Fault.INFRASTRUCTURE, CubeStatus.SCHEDULED, stalls=True),
     Reason.SUSPENDED: Phase(Kind.WAITING, Fault.USER, CubeStatus.CREATED),
     Reason.SCHEDULED: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.SCHEDULED),
     Reason.QUEUED: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.SCHEDULED),

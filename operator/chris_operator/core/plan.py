@@ -13,7 +13,19 @@ from chris_operator.models.conditions import Condition, ConditionType, find
 from chris_operator.models.plugin import PluginSpec, object_name
 from chris_operator.models.plugininstance import PluginInstance, PluginInstanceStatus
 
-from . import attempts, healing, housekeeping, links, names, parents, resources, steering, tenancy, validate
+from . import (
+    attempts,
+    compute,
+    healing,
+    housekeeping,
+    links,
+    names,
+    parents,
+    resources,
+    steering,
+    tenancy,
+    validate,
+)
 from .conditions import run_conditions, run_truth, timestamp
 from .observe import PodFacts, Stage, parse_time
 from .observed import Observed
@@ -76,6 +88,7 @@ def judge(o: Observed, now: datetime) -> Verdict | Need:
         steering.cancelled,
         _stored,
         _placed,
+        compute.usable,
         partial(healing.forgotten, now=now),
     )
     for rule in rules:
@@ -164,7 +177,13 @@ def _sensible(o: Observed, plugin: PluginSpec) -> Verdict | None:
     if wrong:
         return Verdict(Reason.INVALID_PARAMETERS, "; ".join(wrong), final=True)
     place = validate.place_complaints(plugin, spec.previous, o.instance.metadata.name)
-    if wrong := [*place, *parents.complaints(spec, plugin), *resources.complaints(spec, plugin)]:
+    wrong = [
+        *place,
+        *parents.complaints(spec, plugin),
+        *resources.complaints(spec, plugin),
+        *compute.complaints(o, plugin),
+    ]
+    if wrong:
         return Verdict(Reason.INVALID_SPEC, "; ".join(wrong), final=True)
     return None
 
@@ -286,9 +305,14 @@ def _deletion(o: Observed, now: datetime) -> Plan:
     """First the pods must be gone, so that nothing writes any more; then the data; then the resource."""
     if names.FINALIZER not in o.instance.metadata.finalizers:
         return Plan()
-    if o.jobs or any(_may_write(o, pod, now) for pod in (o.pod, *o.older)):
+    if o.site.problem:
+        asked = parse_time(o.instance.metadata.deletion_timestamp) or now
+        patient = o.site.connecting or now - asked < o.settings.give_up
+        if o.instance.status.attempt and patient:
+            return Plan(again=now + timedelta(seconds=5))
+    elif o.jobs or any(_may_write(o, pod, now) for pod in (o.pod, *o.older)):
         stops = tuple(StopAttempt(job.name, job.number) for job in o.jobs if not job.deleted)
         return Plan(actions=stops, again=now + timedelta(seconds=5))
     status = o.instance.status
     stored = status.id is not None and status.feed_id is not None and status.user is not None
-    return Plan(actions=(DeleteData() if stored else Release(),))
+    return Plan(actions=(*compute.last_stop(o), DeleteData() if stored else Release()))

@@ -83,16 +83,22 @@ class Attempt:
     checkpoint: bool = False
     """The program keeps its state in a directory of its own, which outlives its pod."""
     priority: Priority = "normal"
+    priority_class: str | None = None
+    """Another cluster's name for that priority, empty for its default; None: ours."""
     queue: str = ""
     """Queue of Kueue's; empty where the Job may start at once."""
     fan: indexed.Fan | None = None
     """How several workers share the work; None: one pod does it."""
     annotations: Mapping[str, str] = field(default_factory=dict)
+    remote_name: str = ""
+    """Name of the Job and the Secret on another cluster; empty: they live beside the run and are named after it."""
+    remote_labels: Mapping[str, str] = field(default_factory=dict)
+    """What tells on another cluster whose they are, in place of owners."""
 
     @property
     def name(self) -> str:
         """Name of the Job and the Secret."""
-        return attempt_name(self.instance, self.number)
+        return self.remote_name or attempt_name(self.instance, self.number)
 
 
 def _labels(attempt: Attempt) -> dict[str, str]:
@@ -102,6 +108,7 @@ def _labels(attempt: Attempt) -> dict[str, str]:
         RUN_LABEL: label_value(attempt.instance),
         ATTEMPT_LABEL: str(attempt.number),
         **({SPLIT_LABEL: attempt.fan.split} if attempt.fan else {}),
+        **attempt.remote_labels,
     }
 
 
@@ -118,11 +125,12 @@ def owner_reference(instance: str, uid: str) -> Manifest:
 
 
 def _metadata(attempt: Attempt) -> Manifest:
+    owners = [] if attempt.remote_name else [owner_reference(attempt.instance, attempt.uid)]
     return {
         "name": attempt.name,
         "namespace": attempt.namespace,
         "labels": _labels(attempt),
-        "ownerReferences": [owner_reference(attempt.instance, attempt.uid)],
+        **({"ownerReferences": owners} if owners else {}),
     }
 
 
@@ -217,6 +225,12 @@ def _volumes(attempt: Attempt, settings: PodSettings, input_limit: int) -> list[
     ]
 
 
+def _priority_class(attempt: Attempt) -> Manifest:
+    theirs = attempt.priority_class
+    name = demand.priority_class(attempt.priority) if theirs is None else theirs
+    return {"priorityClassName": name} if name else {}
+
+
 def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
     """The pod of one attempt."""
     input_limit = attempt.input_bytes + _INPUT_SLACK
@@ -247,7 +261,7 @@ def pod_spec(attempt: Attempt, settings: PodSettings) -> Manifest:
         # The kubelet starts them one after the other: first those that take longest to be ready.
         "containers": [*beside, publish, _plugin_container(attempt, settings, disk)],
         "volumes": _volumes(attempt, settings, input_limit),
-        "priorityClassName": demand.priority_class(attempt.priority),
+        **_priority_class(attempt),
     }
     if claims := demand.gpu_claims(attempt.resources, settings.gpu):
         spec["resourceClaims"] = claims

@@ -92,7 +92,17 @@ class ParentInput(Spec):
 
 
 _AGAIN = "create another PluginInstance"
-_FIXED = ("plugin", "previous", "inputs", "resources", "workers", "maxParallel", "retriesPerIndex", "cache")
+_FIXED = (
+    "plugin",
+    "previous",
+    "inputs",
+    "resources",
+    "workers",
+    "maxParallel",
+    "retriesPerIndex",
+    "cache",
+    "computeResource",
+)
 
 
 class PluginInstanceSpec(Spec):
@@ -168,6 +178,8 @@ class PluginInstanceSpec(Spec):
     """Whether the run and all that descends from it shall end now; what has ended stays. It cannot be taken back."""
     suspend: StrictBool = False
     """Whether the run shall not start yet: what waits for a node gives its place up, what runs is let finish."""
+    compute_resource: ObjectName | None = None
+    """ComputeResource of the cluster where the pods run; left out: this cluster."""
     cache: Caching | None = None
     """Whether an equal earlier run's output serves: use it, run again and replace it, or neither; else as `use` below a parent."""
     title: Annotated[str, Field(max_length=100)] = ""

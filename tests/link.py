@@ -1,0 +1,88 @@
+"""A network line to a server of this machine that can be cut and mended: bytes pass as they are, TLS included.
+
+with Link.running(server_port) as link:
+    with link.cut():
+        ...  # what was open is broken, what is opened is broken at once
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Self
+
+HOST = "127.0.0.1"
+_CHUNK = 1 << 16
+_START_SECONDS = 10.0
+
+
+class Link:
+    """One line, on a port of its own."""
+
+    def __init__(self, target: int) -> None:
+        self._target, self._up = target, threading.Event()
+        self._halt: Callable[[], object] = lambda: None
+        self._break: Callable[[], object] = lambda: None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._whole = True
+        self.port = 0
+
+    @classmethod
+    @contextmanager
+    def running(cls, target: int) -> Iterator[Self]:
+        """A line for as long as the block runs."""
+        link = cls(target)
+        thread = threading.Thread(target=lambda: asyncio.run(link._serve()), daemon=True)
+        thread.start()
+        if not link._up.wait(_START_SECONDS):
+            raise TimeoutError("the line does not start")
+        try:
+            yield link
+        finally:
+            link._halt()
+            thread.join(_START_SECONDS)
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        """Nothing passes within the block."""
+        self._whole = False
+        self._break()
+        try:
+            yield
+        finally:
+            self._whole = True
+
+    async def _serve(self) -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._halt = lambda: loop.call_soon_threadsafe(stop.set)
+        self._break = lambda: loop.call_soon_threadsafe(self._hang_up)
+        server = await asyncio.start_server(self._join, HOST, 0)
+        self.port = int(server.sockets[0].getsockname()[1])
+        self._up.set()
+        await stop.wait()
+        server.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        for each in self._open:
+            each.transport.abort()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._whole:
+            writer.transport.abort()
+            return
+        there, back = await asyncio.open_connection(HOST, self._target)
+        both = {writer, back}
+        self._open |= both
+        pumps = [asyncio.create_task(_pump(reader, back)), asyncio.create_task(_pump(there, writer))]
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        self._open -= both
+        for each in both:
+            each.close()
+
+
+async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await source.read(_CHUNK):
+            target.write(data)
+            await target.drain()
