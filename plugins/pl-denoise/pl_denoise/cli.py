@@ -94,7 +94,7 @@ def run(options: Namespace, inputdir: Path, outputdir: Path, shard: inputs.Shard
     parser=parser,
     title="Take the noise out of a diffusion series",
     category="diffusion",
-    min_memory_limit="2Gi",
+    min_memory_limit="1Gi",
     min_cpu_limit="1000m",
     max_number_of_workers=64,
 )

@@ -109,7 +109,7 @@ def run(inputdir: Path, outputdir: Path) -> None:
     parser=parser,
     title="Merge the slabs of a denoised series",
     category="diffusion",
-    min_memory_limit="2Gi",
+    min_memory_limit="1Gi",
     min_cpu_limit="500m",
 )
 def main(_options: Namespace, inputdir: Path, outputdir: Path) -> None:
