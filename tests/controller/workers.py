@@ -1,13 +1,13 @@
 """Several workers of one run, played: the Job controller counts them, each has a pod and publishes a part of its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.controller.pods import NODE, Attempt, now
 from tests.kubeclient import Object
 
 from chris_operator.core.observe import INDEX_LABEL
-from chris_operator.staging.contract import PARTS_DIR, Grant
+from chris_operator.staging.contract import PARTS_DIR, StageJob
 
 
 @dataclass
@@ -17,18 +17,15 @@ class Worker(Attempt):
     index: int = 0
 
     @property
-    def prefix(self) -> str:
-        """Where this worker publishes, relative to the container."""
-        return f"{super().prefix}{PARTS_DIR}{self.index}/"
+    def stage_job(self) -> StageJob:
+        """What the Secret tells staging; this worker publishes to a directory of its own."""
+        told = super().stage_job
+        return replace(told, put=replace(told.put, prefix=f"{told.put.prefix}{PARTS_DIR}{self.index}/"))
 
     def appear(self, *, node: str | None = NODE) -> None:
         """The Job controller makes the pod and tells it its index."""
         self.job["spec"]["template"]["metadata"]["labels"][INDEX_LABEL] = str(self.index)
         super().appear(node=node)
-
-    def put(self, name: str, data: bytes, grant: Grant | None = None) -> str:
-        """One PUT below this worker's directory; returns the ETag."""
-        return super().put(f"{PARTS_DIR}{self.index}/{name}", data, grant)
 
 
 @dataclass
