@@ -1,5 +1,6 @@
 """The command line itself: help, exit codes, and errors in one line."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from tests.readme import README, ROOT
 
 from chris_operator.cli.__main__ import COMMANDS, main
-from chris_operator.cli.access import credentials
+from chris_operator.cli.access import credentials, reachable
 from chris_operator.cli.commands.files import printable
 from chris_operator.cli.download import chosen
 from chris_operator.cli.errors import UserError
@@ -106,6 +107,37 @@ def test_credentials_are_the_environments_else_the_installations(kubectl: Path):
         UserError, match=r"no Swift credentials: .*forbidden; set ST_AUTH, ST_USER and ST_KEY, or OS_AUTH_URL"
     ):
         credentials(Kubectl("alice"), {"HOME": "/root"})
+    assert kubectl.exists()
+
+
+def test_a_swift_that_is_a_service_is_forwarded_to_for_as_long_as_it_is_used(tmp_path: Path, kubectl: Path):
+    """kubectl says a line about each connection; more of them than a pipe holds must not make it wait."""
+    os.mkfifo(tmp_path / "said")
+    kubectl.write_text(
+        f"#!/bin/sh\necho 'Forwarding from 127.0.0.1:4567 -> 8080'\nhead -c 200000 /dev/zero\n"
+        f'echo "$@" >"{tmp_path}/said"\nexec tail -f /dev/null\n'
+    )
+    values = {"ST_AUTH": "http://swift.chris-swift.svc.cluster.local:8080/auth/v1.0", "ST_USER": "u"}
+    with reachable(Kubectl("alice", ("--context", "prod")), values) as found:
+        assert found == {"ST_AUTH": "http://127.0.0.1:4567/auth/v1.0", "ST_USER": "u"}
+        words = (tmp_path / "said").read_text()
+    assert words == "--context prod --namespace chris-swift port-forward service/swift :8080\n"
+
+
+def test_a_service_that_cannot_be_forwarded_to(kubectl: Path):
+    kubectl.write_text("#!/bin/sh\necho 'pods is forbidden' >&2\nexit 1\n")
+    told = "Swift is the Service swift in chris-swift, and kubectl cannot forward to it: pods is forbidden"
+    with (
+        pytest.raises(UserError, match=told),
+        reachable(Kubectl(""), {"ST_AUTH": "http://swift.chris-swift.svc"}),
+    ):
+        pass
+
+
+def test_another_swift_is_reached_as_it_is(kubectl: Path):
+    values = {"ST_AUTH": "https://swift.example.org/auth"}
+    with reachable(Kubectl(""), values) as found:
+        assert found == values
     assert kubectl.exists()
 
 

@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit, urlunsplit
 
 from chris_operator.cli.errors import ForbiddenError, NotFoundError, UserError
@@ -73,10 +75,10 @@ def reachable(kubectl: Kubectl, values: Mapping[str, str]) -> Iterator[dict[str,
         return
     words = ("port-forward", f"service/{service}", f":{parts.port or 80}")
     with Kubectl(namespace, kubectl.options).open(*words) as forward:
-        yield {
-            **values,
-            "ST_AUTH": urlunsplit(parts._replace(netloc=f"127.0.0.1:{_port(forward, service, namespace)}")),
-        }
+        place = f"127.0.0.1:{_port(forward, service, namespace)}"
+        for stream in (forward.stdout, forward.stderr):
+            threading.Thread(target=_drain, args=(stream,), daemon=True).start()
+        yield {**values, "ST_AUTH": urlunsplit(parts._replace(netloc=place))}
 
 
 def _port(forward: subprocess.Popen[bytes], service: str, namespace: str) -> str:
@@ -88,6 +90,13 @@ def _port(forward: subprocess.Popen[bytes], service: str, namespace: str) -> str
             f"Swift is the Service {service} in {namespace}, and kubectl cannot forward to it: {why}"
         )
     return found[1]
+
+
+def _drain(stream: IO[bytes] | None) -> None:
+    """Read what kubectl says of every connection: it would wait for ever once nobody does."""
+    with suppress(ValueError):  # closed with the block
+        while stream and stream.read(1 << 16):
+            pass
 
 
 @contextmanager
