@@ -1,5 +1,6 @@
 """A small analysis as a crate is made from it: a scan, a registration of it, and one more that failed."""
 
+import hashlib
 from typing import Any
 
 from tests.runs import Object, at, condition, plugin, text
@@ -28,6 +29,7 @@ REGISTER = plugin(
             "help": "which",
         },
         {"name": "levels", "type": "int", "flag": "--levels", "optional": True, "default": 3},
+        {"name": "atlas", "type": "path", "flag": "--atlas"},
         {"name": "fine", "type": "bool", "flag": "--fine", "optional": True, "default": False},
     ],
 )
@@ -39,6 +41,8 @@ DATA: dict[str, dict[str, bytes]] = {
     "compare": {"report.json": b"{}"},
 }
 """The files of each run."""
+NAMED: dict[str, dict[str, bytes]] = {"register": {"home_alice_uploads/atlas.nii": b"atlas"}}
+"""What their parameters named: uploads, known by their MD5."""
 
 
 def _hex(letter: str) -> str:
@@ -88,7 +92,16 @@ def _run(
 RUNS = [
     (_run(4, "compare", JOIN, "scan", "register"), JOIN),
     (_run(3, "broken", REGISTER, "scan", truth="False", parameters={"template": "other"}), REGISTER),
-    (_run(2, "register", REGISTER, "scan", parameters={"fine": True}), REGISTER),
+    (
+        _run(
+            2,
+            "register",
+            REGISTER,
+            "scan",
+            parameters={"fine": True, "atlas": "home/alice/uploads/atlas.nii"},
+        ),
+        REGISTER,
+    ),
     (_run(1, "scan", SAMPLE), SAMPLE),
 ]
 FEED = {
@@ -113,4 +126,8 @@ def _record(instance: PluginInstance, program: PluginSpec) -> RunRecord:
     files = tuple(
         FileRecord(path, len(data), _hex("b")) for path, data in sorted(DATA[instance.metadata.name].items())
     )
-    return RunRecord(instance, found, program, files)
+    named = tuple(
+        FileRecord(path, len(data), etag=hashlib.md5(data, usedforsecurity=False).hexdigest())
+        for path, data in NAMED.get(instance.metadata.name, {}).items()
+    )
+    return RunRecord(instance, found, program, files, named)

@@ -187,11 +187,18 @@ def test_runs_are_made_again(tenant: Tenant, chris: Chris):
 
 def test_a_crate_of_what_ran(tenant: Tenant, chris: Chris, tmp_path: Path):
     family(tenant)
+    atlas = f"home/{tenant.user}/uploads/atlas.nii"
+    tenant.storage.put(atlas, b"atlas")
+    reads = tenant.run("reads", "pl-reads", ["scan"], parameters={"atlas": atlas})
+    reads.attempt().succeeds(FILES)
+    reads.until("Completed", "True")
     done = chris("crate", "scan", "-o", str(tmp_path / "crate"), "--data")
-    assert done.stdout == f"{tmp_path}/crate: 2 runs, 3 files\n"
+    assert done.stdout == f"{tmp_path}/crate: 3 runs, 5 files\n"
     assert done.stderr == "left out, as they have not ended: 2 runs\n"
     assert judged(tmp_path / "crate").required == []
     assert (tmp_path / "crate" / "runs" / "scan" / "sub" / "b.txt").read_bytes() == b"beta"
+    (named,) = (tmp_path / "crate" / "inputs" / "reads").rglob("*.nii")
+    assert named.read_bytes() == b"atlas"
     for name in ("one.zip", "two.zip"):
         assert chris("crate", "scan", "-o", str(tmp_path / name)).returncode == 0
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()

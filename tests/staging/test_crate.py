@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.crate_validator import PROFILE, judged
-from tests.crates import DATA, record
+from tests.crates import DATA, NAMED, record
 
 from chris_operator.core.crate.document import documents
 from chris_operator.core.crate.entities import METADATA
@@ -28,11 +28,12 @@ def write(folder: Path, *, carried: bool) -> Path:
     """The crate of the example."""
     for name, data in documents(record(), carried=carried).items():
         (folder / name).write_bytes(data)
-    for run, files in DATA.items() if carried else ():
-        for path, data in files.items():
-            target = folder / "runs" / run / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+    for kind, runs in (("runs", DATA), ("inputs", NAMED)) if carried else ():
+        for run, files in runs.items():
+            for path, data in files.items():
+                target = folder / kind / run / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
     return folder
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.crates import DATA, RUNS, record
+from tests.crates import DATA, NAMED, RUNS, record
 
 from chris_operator.core.crate.data import encoding_format
 from chris_operator.core.crate.document import documents, metadata
@@ -52,6 +52,8 @@ def test_what_ran_stands_there():
     assert register["instrument"] == {"@id": "tag:chrisproject.org,2026:plugin:pl-register-1.0.0"}
     assert {each["@id"] for each in register["object"]} == {
         "runs/scan/",
+        "inputs/register/",
+        "#run/register/parameter/atlas",
         "#run/register/parameter/template",
         "#run/register/parameter/levels",
         "#run/register/parameter/fine",
@@ -84,16 +86,15 @@ def test_an_output_that_was_taken_over_says_from_whom():
 
 
 def test_files_lie_where_the_crate_says():
-    places = {
-        each["@id"]
-        for each in graph().values()
-        if each["@id"].startswith("runs/") and each["@type"] == "File"
-    }
+    known = graph()
+    places = {each for each, entity in known.items() if entity["@type"] == "File" and "/" in each}
     assert places == {
-        f"runs/{run}/{path}".replace(" ", "%20").replace("ü", "%C3%BC")
-        for run, each in DATA.items()
+        f"{kind}/{run}/{path}".replace(" ", "%20").replace("ü", "%C3%BC")
+        for kind, runs in (("runs", DATA), ("inputs", NAMED))
+        for run, each in runs.items()
         for path in each
     }
+    assert known["inputs/register/home_alice_uploads/atlas.nii"]["identifier"].startswith("md5:")
 
 
 def test_terms_of_use():
@@ -112,7 +113,7 @@ def test_a_plugin_that_is_gone_is_told_as_far_as_its_run_tells():
     run = next(each.instance for each in record().runs if each.name == "register")
     program = remembered(run)
     assert (program.name, program.version) == ("pl-register", "1.0.0")
-    assert [(p.name, p.type) for p in program.parameters] == [("fine", "bool")]
+    assert [(p.name, p.type) for p in program.parameters] == [("fine", "bool"), ("atlas", "str")]
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chris_operator.cli.errors import UserError
-from chris_operator.core.inputs import MANIFEST
-from chris_operator.core.names import attempt_prefix
+from chris_operator.core.inputs import MANIFEST, NAMED
+from chris_operator.core.names import attempt_prefix, run_prefix
 from chris_operator.models.plugininstance import PluginInstance
 from chris_operator.staging.contract import Grant, RunRef, StageJob, SwiftEndpoint
 from chris_operator.staging.manifest import Checker, Entry, Header
 from chris_operator.staging.placing import Member
 from chris_operator.staging.stage_in import members
-from chris_operator.storage import Storage
+from chris_operator.storage import NotFound, Storage
 
 LIFETIME = 3600
 """Seconds that a signature lasts; whatever takes longer gets new ones."""
@@ -46,6 +46,19 @@ class Output:
             raise UserError(
                 f"{name}: its manifest has the digest {header.digest}, its status says {found.digest}"
             )
+        return cls(prefix, header, tuple(entries))
+
+    @classmethod
+    def named(cls, storage: Storage, instance: PluginInstance) -> "Output | None":
+        """What a run's parameters named in Swift, listed as it was when the run started; None where they did not."""
+        status = instance.status
+        if status.id is None or status.feed_id is None or status.user is None:
+            return None
+        prefix = f"{run_prefix(status.user, status.feed_id, status.id)}{NAMED}"
+        try:
+            header, entries = storage.read_manifest(prefix + MANIFEST)
+        except NotFound:
+            return None
         return cls(prefix, header, tuple(entries))
 
     def files(self) -> list[Member]:

@@ -10,6 +10,8 @@ from .names import attempt_prefix
 from .observed import Observed
 
 MANIFEST = "manifest"
+NAMED = "inputs/"
+"""Below a run's place: the manifest of what its parameters name in Swift."""
 CHECKPOINTS = "checkpoint/"
 """Below a run's place: what its attempts saved of their programs' state."""
 
@@ -64,7 +66,7 @@ def of(o: Observed) -> list[Input]:
 
 def named_prefix(o: Observed) -> str:
     """Where the manifest of what a run's parameters name in Swift is kept, as it was when the run first started."""
-    return f"{own_prefix(o, 1).rpartition('attempts/')[0]}inputs/"
+    return f"{own_prefix(o, 1).rpartition('attempts/')[0]}{NAMED}"
 
 
 def checkpoints_prefix(o: Observed) -> str:

@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from chris_operator.cli import tree
@@ -19,10 +20,11 @@ from chris_operator.cli.outputs import Output
 from chris_operator.cli.runs import parsed, plugin_of
 from chris_operator.cli.tree import Node
 from chris_operator.core.crate import records
-from chris_operator.core.crate.data import folder
+from chris_operator.core.crate.data import folder, named_folder
 from chris_operator.core.crate.document import documents
 from chris_operator.core.crate.entities import METADATA
 from chris_operator.core.crate.records import FeedRecord, RunRecord
+from chris_operator.core.links import staged
 from chris_operator.core.plan import final_condition
 from chris_operator.core.words import plural
 from chris_operator.models.feed import Feed
@@ -98,32 +100,37 @@ def _written(
     programs = _programs(kubectl, instances)
     target.mkdir(parents=True, exist_ok=True)
     with swift(kubectl) as storage, ThreadPoolExecutor(THREADS) as pool:
-        outputs = list(pool.map(lambda each: _output(storage, each), instances))
-        runs = [
-            _record(instance, programs[instance.metadata.name], output)
-            for instance, output in zip(instances, outputs, strict=True)
-        ]
-        if options.data:
-            for run, output in zip(runs, outputs, strict=True):
+        gathered = list(
+            pool.map(lambda each: _gathered(storage, each, programs[each.metadata.name]), instances)
+        )
+        for each in gathered if options.data else ():
+            for output, place in ((each.output, folder(each.run)), (each.named, named_folder(each.run))):
                 if output:
-                    download(
-                        storage, output, output.files(), target / folder(run), overwrite=options.overwrite
-                    )
+                    download(storage, output, output.files(), target / place, overwrite=options.overwrite)
+    runs = [each.run for each in gathered]
     record = FeedRecord(feed, tuple(runs))
     for name, data in documents(record, carried=options.data, license_url=options.license).items():
         (target / name).write_bytes(data)
     return record
 
 
-def _output(storage: Storage, instance: PluginInstance) -> Output | None:
-    return Output.read(storage, instance) if instance.status.output else None
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """One run with what it wrote, and what its parameters named."""
+
+    run: RunRecord
+    output: Output | None
+    named: Output | None
 
 
-def _record(instance: PluginInstance, program: PluginSpec, output: Output | None) -> RunRecord:
+def _gathered(storage: Storage, instance: PluginInstance, program: PluginSpec) -> Gathered:
     condition = final_condition(instance)
     if condition is None:  # told apart by `records.ended`
         raise ValueError(f"{instance.metadata.name} has not ended")
-    return RunRecord(instance, condition, program, records.files(output.entries) if output else ())
+    output = Output.read(storage, instance) if instance.status.output else None
+    named = Output.named(storage, instance) if staged(instance, program) else None
+    files = [records.files(each.entries) if each else () for each in (output, named)]
+    return Gathered(RunRecord(instance, condition, program, *files), output, named)
 
 
 def _programs(kubectl: Kubectl, instances: list[PluginInstance]) -> dict[str, PluginSpec]:

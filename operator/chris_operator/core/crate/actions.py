@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .data import dataset_ref
+from . import data
 from .entities import ENGINE, WORKFLOW, Entity, moment, person_id, ref, refs
 from .programs import given, image, input_id, output_id, tool_id, value_id
 from .records import FeedRecord, RunRecord
@@ -46,8 +46,11 @@ def whole(record: FeedRecord, *, carried: bool) -> Iterator[Entity]:
         "name": f"Analysis {record.title}",
         "description": f"{len(record.runs)} runs of the Feed {record.feed.metadata.name}",
         "instrument": ref(WORKFLOW),
-        "object": [ref(value_id(run, name)) for run in record.runs for name in given(run)],
-        "result": [each for run in leaves for each in dataset_ref(run, carried=carried)],
+        "object": [
+            *(each for run in record.runs for each in data.named(run, carried=carried)),
+            *(ref(value_id(run, name)) for run in record.runs for name in given(run)),
+        ],
+        "result": [each for run in leaves for each in data.outputs(run, carried=carried)],
     } | common
     yield {
         "@id": ORGANIZED,
@@ -92,15 +95,15 @@ def of_run(
 
 def _action(run: RunRecord, parents: list[RunRecord], user: str, *, carried: bool) -> Entity:
     status = run.instance.status
-    inputs = [each for parent in parents for each in dataset_ref(parent, carried=carried)]
+    read = data.inputs(run, parents, carried=carried)
     found: Entity = {
         "@id": run_id(run),
         "@type": "CreateAction",
         "name": f"Run {run.name} of {run.plugin.name} {run.plugin.version}",
         "description": f"{run.condition.reason}: {run.condition.message}",
         "instrument": ref(tool_id(run.tool)),
-        "object": [*inputs, *(ref(value_id(run, name)) for name in given(run))],
-        "result": dataset_ref(run, carried=carried),
+        "object": [*read, *(ref(value_id(run, name)) for name in given(run))],
+        "result": data.outputs(run, carried=carried),
         "startTime": moment(status.start_time or run.instance.metadata.creation_timestamp),
         "endTime": moment(status.completion_time),
         "agent": ref(person_id(user)),

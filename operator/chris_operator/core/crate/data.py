@@ -1,6 +1,6 @@
-"""The outputs as datasets of files: sizes, hashes, formats and places."""
+"""What was read and written, as datasets of files: sizes, hashes, formats and places."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from chris_operator.core.words import plural, size
 
@@ -30,45 +30,82 @@ _UNKNOWN = "application/octet-stream"
 
 
 def folder(run: RunRecord) -> str:
-    """Where a run's files lie in a crate that carries them; ends in "/"."""
+    """Where a run's output lies in a crate that carries it; ends in "/"."""
     return f"runs/{run.name}/"
 
 
+def named_folder(run: RunRecord) -> str:
+    """Where that lies which a run's parameters named."""
+    return f"inputs/{run.name}/"
+
+
 def place(run: RunRecord, *, carried: bool) -> str:
-    """What a run's output is called: a folder of the crate, or an archive that the run's UID names."""
-    return folder(run) if carried else f"arcp://uuid,{run.instance.metadata.uid}/"
+    """What a run's output is called: a folder of the crate, or one of an archive that the run's UID names."""
+    return folder(run) if carried else f"arcp://uuid,{run.instance.metadata.uid}/outgoing/"
+
+
+def named_place(run: RunRecord, *, carried: bool) -> str:
+    """What that is called which a run's parameters named."""
+    return named_folder(run) if carried else f"arcp://uuid,{run.instance.metadata.uid}/incoming/"
+
+
+def inputs(run: RunRecord, parents: Iterable[RunRecord], *, carried: bool) -> list[Entity]:
+    """References to all that a run read."""
+    found = [each for parent in parents for each in outputs(parent, carried=carried)]
+    return found + named(run, carried=carried)
+
+
+def outputs(run: RunRecord, *, carried: bool) -> list[Entity]:
+    """A reference to a run's output, where it has one."""
+    return [ref(place(run, carried=carried))] if run.instance.status.output else []
+
+
+def named(run: RunRecord, *, carried: bool) -> list[Entity]:
+    """A reference to what a run's parameters named, where they did."""
+    return [ref(named_place(run, carried=carried))] if run.named else []
 
 
 def datasets(record: FeedRecord, *, carried: bool) -> Iterator[Entity]:
-    """Every run's output with its files."""
+    """Everything that was read or written, with its files."""
     readers: dict[str, list[RunRecord]] = {}
     for run in record.runs:
         for parent in run.instance.spec.previous:
             readers.setdefault(parent, []).append(run)
     for run in record.runs:
         if run.instance.status.output is not None:
-            yield _dataset(run, readers.get(run.name, []), carried=carried)
-            yield from (_file(run, each, carried=carried) for each in run.files)
+            root = place(run, carried=carried)
+            yield _output(run, root, readers.get(run.name, []))
+            yield from (_file(root, each) for each in run.files)
+        if run.named:
+            root = named_place(run, carried=carried)
+            words = f"What the parameters of {run.name} named"
+            yield _dataset(root, words, run.named) | {"exampleOfWork": ref(input_id(run.tool))}
+            yield from (_file(root, each) for each in run.named)
 
 
-def _dataset(run: RunRecord, readers: list[RunRecord], *, carried: bool) -> Entity:
-    output = run.instance.status.output
-    whole = output is not None and not output.partial
-    words = f"{plural(len(run.files), 'file')}, {size(sum(each.size for each in run.files))}"
-    return {
-        "@id": place(run, carried=carried),
-        "@type": "Dataset",
-        "name": f"Output of {run.name}",
-        "description": words if whole else f"{words}; partial: the run failed",
+def _output(run: RunRecord, root: str, readers: list[RunRecord]) -> Entity:
+    found, output = _dataset(root, f"Output of {run.name}", run.files), run.instance.status.output
+    if output and output.partial:
+        found["description"] += "; partial: the run failed"
+    return found | {
         "identifier": output.digest if output else "",
         "exampleOfWork": refs([output_id(run.tool), *(input_id(each.tool) for each in readers)]),
-        "hasPart": refs(place(run, carried=carried) + quoted(each.path) for each in run.files),
     }
 
 
-def _file(run: RunRecord, file: FileRecord, *, carried: bool) -> Entity:
+def _dataset(root: str, name: str, files: Sequence[FileRecord]) -> Entity:
+    return {
+        "@id": root,
+        "@type": "Dataset",
+        "name": name,
+        "description": f"{plural(len(files), 'file')}, {size(sum(each.size for each in files))}",
+        "hasPart": refs(root + quoted(each.path) for each in files),
+    }
+
+
+def _file(root: str, file: FileRecord) -> Entity:
     entity = {
-        "@id": place(run, carried=carried) + quoted(file.path),
+        "@id": root + quoted(file.path),
         "@type": "File",
         "name": file.path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         "contentSize": str(file.size),
@@ -76,8 +113,8 @@ def _file(run: RunRecord, file: FileRecord, *, carried: bool) -> Entity:
     }
     if file.sha256:
         return entity | {"sha256": file.sha256}
-    known = file.etag if file.etag.startswith('"') or len(file.etag) != _MD5_DIGITS else f"md5:{file.etag}"
-    return entity | {"identifier": known}
+    opaque = file.etag.startswith('"') or len(file.etag) != _MD5_DIGITS
+    return entity | {"identifier": file.etag if opaque else f"md5:{file.etag}"}
 
 
 def encoding_format(path: str) -> str:
@@ -88,8 +125,3 @@ def encoding_format(path: str) -> str:
     """
     name = path.rsplit("/", 1)[-1].lower()
     return next((kind for end, kind in _FORMATS.items() if name.endswith(end)), _UNKNOWN)
-
-
-def dataset_ref(run: RunRecord, *, carried: bool) -> list[Entity]:
-    """A reference to a run's output, where it has one."""
-    return [ref(place(run, carried=carried))] if run.instance.status.output else []

@@ -105,7 +105,11 @@ def _graph(record: FeedRecord, *, carried: bool, license_url: str) -> Iterator[E
 
 
 def _root(record: FeedRecord, terms: str, *, carried: bool) -> Entity:
-    outputs = [each for run in record.runs for each in data.dataset_ref(run, carried=carried)]
+    parts = [
+        each
+        for run in record.runs
+        for each in (*data.outputs(run, carried=carried), *data.named(run, carried=carried))
+    ]
     mentioned = [actions.WHOLE, actions.ORGANIZED, *(actions.run_id(run) for run in record.runs)]
     return {
         "@id": ROOT,
@@ -120,7 +124,7 @@ def _root(record: FeedRecord, terms: str, *, carried: bool) -> Entity:
         "mainEntity": ref(WORKFLOW),
         "mentions": refs(mentioned),
         "keywords": sorted(record.feed.spec.tags),
-        "hasPart": [ref(WORKFLOW), ref(README), *outputs],
+        "hasPart": [ref(WORKFLOW), ref(README), *parts],
     }
 
 

@@ -60,7 +60,7 @@ def tools(record: FeedRecord) -> Iterator[Entity]:
         by_tool.setdefault(run.tool, []).append(run)
     for tool, runs in by_tool.items():
         used = [p for p in runs[0].plugin.parameters if any(p.name in given(run) for run in runs)]
-        reads = any(run.instance.spec.previous for run in runs)
+        reads = any(run.reads for run in runs)
         yield _tool(tool, runs[0].plugin, used, reads=reads)
         yield from (_formal(tool, parameter) for parameter in used)
         yield {

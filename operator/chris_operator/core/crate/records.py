@@ -38,6 +38,13 @@ class RunRecord:
     condition: Condition
     plugin: PluginSpec
     files: tuple[FileRecord, ...] = ()
+    named: tuple[FileRecord, ...] = ()
+    """What its parameters named in Swift, as it was when the run started."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether it had any input."""
+        return bool(self.instance.spec.previous or self.named)
 
     @property
     def name(self) -> str:
