@@ -151,6 +151,15 @@ class Tenant:
                 raise TimeoutError(f"still in Swift: {left}")
             time.sleep(POLL_SECONDS)
 
+    def await_stored(self, name: str) -> bytes:
+        """What an object of Swift holds, as soon as it is there."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while name not in self.objects():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not in Swift: {name}")
+            time.sleep(POLL_SECONDS)
+        return self.storage.get(name)[0]
+
     def collect(self) -> None:
         """Garbage collector and kubelets, once over the namespace: what has only owners that are gone goes too."""
         owners = ("Feed", "PluginInstance", "Job")

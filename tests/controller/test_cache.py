@@ -11,7 +11,6 @@ from tests.controller.tenant import FILES, Run, Tenant, plugin
 from tests.kubeclient import Object, condition
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
-HOLD_SECONDS = 60.0
 OTHER_IMAGE = "sha256:" + "2" * 64
 
 
@@ -70,7 +69,7 @@ def test_an_equal_run_of_another_feed_serves(tenant: Tenant, gateway: Gateway):
     assert not [each for each in tenant.leftovers().get("Job", []) if each.startswith("again")]
     manifest = tenant.storage.get(f"{place(first)}attempts/1/manifest")[0]
     for name in ("manifest", "attempts/1/manifest"):
-        assert tenant.storage.get(place(run) + name)[0] == manifest
+        assert tenant.await_stored(place(run) + name) == manifest
     writes = ["PATCH plugininstances", "PATCH plugininstances/status", "POST events"]
     assert [each.what for each in gateway.writes if _is_about(each, run)] == writes
 
@@ -284,74 +283,3 @@ def test_feeds_that_refer_to_each_other_can_go(tenant: Tenant):
     gone(tenant, f"home/{tenant.user}/")
     tenant.collect()
     assert tenant.leftovers() == {}
-
-
-HIT = ("PATCH plugininstances", "PATCH plugininstances/status", "POST events")
-"""Every write of a hit."""
-BLOWS = pytest.mark.parametrize(
-    "blow", [Blow.BEFORE, Blow.AFTER], ids=lambda blow: blow.value.replace(" ", "-")
-)
-
-
-def _of(namespace: str, name: str, what: str) -> Callable[[Write], bool]:
-    """Pick out a write about a run by its name, though it does not exist yet."""
-
-    def wanted(write: Write) -> bool:
-        about = write.body.get("involvedObject", {}).get("name") if isinstance(write.body, dict) else None
-        path = f"{write.path}/"
-        ours = f"/namespaces/{namespace}/" in path and (f"/{name}/" in path or about == name)
-        return ours and write.what == what
-
-    return wanted
-
-
-@BLOWS
-def test_killed_at_every_write_of_a_hit(
-    operator: Operator, new_tenant: Callable[[], Tenant], gateway: Gateway, blow: Blow
-):
-    tenants = [new_tenant() for _ in HIT]
-    for each in tenants:
-        each.done("scan")
-        ran(each, "smooth")
-    holds = [
-        gateway.ambush(Ambush(_of(each.namespace, "again", what), blow))
-        for each, what in zip(tenants, HIT, strict=True)
-    ]
-    runs = [again(each) for each in tenants]
-    for hold, what in zip(holds, HIT, strict=True):
-        assert hold.wait(HOLD_SECONDS), what
-    operator.kill()
-    operator.start()
-    for run, what in zip(runs, HIT, strict=True):
-        run.until("CacheHit", "True")
-        assert run.status["cacheHit"]["name"] == "smooth", what
-        found = [name for name in run.tenant.objects() if name.startswith(place(run))]
-        assert found == [f"{place(run)}attempts/1/manifest", f"{place(run)}manifest"], what
-        assert run.tenant.admin.list("Job", run.tenant.namespace, **_jobs_of(run)) == [], what
-
-
-def _jobs_of(run: Run) -> dict[str, str]:
-    return {"labelSelector": f"chrisproject.org/run-uid={run.uid}"}
-
-
-@BLOWS
-@pytest.mark.parametrize("what", ["POST configmaps", "PATCH plugininstances"])
-def test_killed_while_a_run_is_deleted_that_others_refer_to(
-    operator: Operator, tenant: Tenant, gateway: Gateway, what: str, blow: Blow
-):
-    tenant.done("scan")
-    first = ran(tenant, "smooth")
-    data, run = place(first), again(tenant)
-    run.until("CacheHit", "True")
-    about = _of("chris-system", "configmaps", what)
-    wanted = about if what == "POST configmaps" else _of(tenant.namespace, "smooth", what)
-    hold = gateway.ambush(Ambush(wanted, blow))
-    first.delete()
-    assert hold.wait(HOLD_SECONDS)
-    operator.kill()
-    operator.start()
-    tenant.admin.wait_gone(first.created)
-    assert f"{data}attempts/1/pack-0" in tenant.objects()
-    run.delete()
-    tenant.admin.wait_gone(run.created)
-    gone(tenant, data)

@@ -161,7 +161,17 @@ def hit(what: str, o: Observed) -> Row:
         "attempt": None,
     }
     says = ("2 files, 9 bytes, as run 5 (first of Feed older) wrote them",)
-    return Row(what, o, "CacheHit", "True", says=says, event="Normal", facts=FACTS_WITH_A_HIT, status=status)
+    return Row(
+        what,
+        o,
+        "CacheHit",
+        "True",
+        says=says,
+        event="Normal",
+        actions=("copy 1",),
+        facts=FACTS_WITH_A_HIT,
+        status=status,
+    )
 
 
 def runs(what: str, o: Observed, facts: Any = FACTS_WITH_A_HIT, **status: Any) -> Row:
@@ -215,6 +225,14 @@ def test_decision(row: Row):
 @pytest.mark.parametrize("row", [row for row in ROWS if row.reason != "Scheduled"], ids=str)
 def test_idempotence(row: Row):
     check_idempotence(row)
+
+
+def test_the_run_carries_its_number_before_anything_is_written_to_swift_under_it():
+    bare = child(None, meta={"labels": {}, "finalizers": []})
+    plan = decide(equal(bare), facts=FACTS_WITH_A_HIT)
+    assert (len(plan.before), plan.status, plan.again) == (1, None, at(0))
+    claimed = written(equal(bare), plan)
+    assert decide(claimed, facts=FACTS_WITH_A_HIT).status is not None
 
 
 def test_a_hit_that_lost_its_conditions_is_told_as_one():

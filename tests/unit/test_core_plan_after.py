@@ -34,6 +34,10 @@ from chris_operator.core.observed import Observed, Tenant
 LONG_AGO = at(-601)
 CANCELLED: Object = attempted() | {"conditions": condition("Cancelled", "False"), "completionTime": text(NOW)}
 CANCELLED_LONG_AGO: Object = CANCELLED | {"completionTime": text(LONG_AGO)}
+_ORIGIN: Object = {"id": 5, "name": "first"}
+HIT: Object = {
+    key: value for key, value in completed("CacheHit", cacheHit=_ORIGIN).items() if key != "attempt"
+}
 DELETED: Object = {"deletionTimestamp": text(at(-1))}
 
 
@@ -119,6 +123,8 @@ ENDED = (
         "cancelled-before-any-attempt",
         after(NUMBERED | {"conditions": condition("Cancelled", "False", since=LONG_AGO)}),
     ),
+    quiet("hit", after(HIT), "copy 1"),
+    quiet("hit-an-hour-ago", after(HIT | {"completionTime": text(at(-3600))})),
     quiet("linked", observed(instance(status=completed()), program=LINK, no_pod=True), again=600),
     quiet("linked-long-ago", observed(instance(status=completed(since=LONG_AGO)), program=LINK, no_pod=True)),
     quiet(

@@ -150,10 +150,8 @@ class Linker:
         whole = inputs.output_of(source)
         if whole is None:
             raise NotFound(source.metadata.name, "has no output")
-        places = (inputs.own_prefix(o, caching.ATTEMPT), _root(o))
-        header = self._storage.adopt_manifest(
-            whole.manifest, [place + inputs.MANIFEST for place in places], digest=whole.digest
-        )
+        target = inputs.own_prefix(o, caching.ATTEMPT) + inputs.MANIFEST
+        header = self._storage.adopt_manifest(whole.manifest, target, digest=whole.digest)
         output = Output(attempt=caching.ATTEMPT, digest=header.digest, files=header.files, bytes=header.bytes)
         return output, header.prefixes
 

@@ -26,7 +26,7 @@ from . import fanout, inputs, report, resources
 from .command import command
 from .observed import Observed, Reusable
 from .phases import Reason
-from .verdict import Fact, Need, Verdict
+from .verdict import CopyManifest, Fact, Need, Verdict
 
 ATTEMPT = 1
 """Where a hit's manifest is written: no attempt of its own was or will be made."""
@@ -95,7 +95,9 @@ def _hit(o: Observed, wanted: str, found: Reusable, now: datetime) -> Verdict:
         "cache_hit": origin,
         "phases": report.phases_without_pod(o, now),
     }
-    return Verdict(Reason.CACHE_HIT, words, final=True, status=status)
+    return Verdict(
+        Reason.CACHE_HIT, words, final=True, status=status, actions=(CopyManifest(output.attempt),)
+    )
 
 
 def serves(instance: PluginInstance, user: str | None) -> bool:

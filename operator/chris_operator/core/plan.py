@@ -31,6 +31,7 @@ from .observe import PodFacts, Stage, parse_time
 from .observed import Observed
 from .phases import PHASES, Fault, Kind, Reason
 from .verdict import (
+    LEAVING_TRACES,
     Action,
     Claim,
     CreateFeed,
@@ -68,7 +69,8 @@ def plan(o: Observed, now: datetime) -> Plan | Need:
     before = _claims(o)
     verdict = judge(o, now)
     if isinstance(verdict, Need):
-        return verdict
+        # Nothing is written to Swift under a number that the run does not carry yet: a crash would leave it there.
+        return Plan(before=before, again=now) if before and verdict.fact in LEAVING_TRACES else verdict
     return _written(o, verdict, before, now)
 
 

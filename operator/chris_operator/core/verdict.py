@@ -25,6 +25,10 @@ class Fact(StrEnum):
     SECRET = "Secret of the attempt"  # noqa: S105  the name of a fact
 
 
+LEAVING_TRACES = frozenset({Fact.LISTING, Fact.SELECTED, Fact.REUSABLE})
+"""Facts that are written to Swift, in the run's place, when they are found out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """The plan cannot go on without this fact."""

@@ -71,8 +71,8 @@ class Storage(Container):
         found = [each.name for each in self.list(place, delimiter="/")]
         return sum(self.delete_prefix(name) for name in found if name.endswith("/") and name != kept)
 
-    def adopt_manifest(self, source: str, targets: Iterable[str], *, digest: str) -> Header:
-        """Copy the manifest `source` to `targets` and return its header.
+    def adopt_manifest(self, source: str, target: str, *, digest: str) -> Header:
+        """Copy the manifest `source` to `target` and return its header.
 
         StorageError unless it is whole, has this digest, is not partial, and every object that it refers to is there
         and long enough.
@@ -95,8 +95,7 @@ class Storage(Container):
         for name, size in needed.items():
             if there.get(name, -1) < size:
                 raise StorageError(name, f"is not what {source} refers to: missing or too short")
-        for target in targets:
-            self.put(target, data, content_type="application/gzip")
+        self.put(target, data, content_type="application/gzip")
         return header
 
     def link_entries(self, target: str, *, directory: str = "") -> list[Entry]:
