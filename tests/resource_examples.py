@@ -311,7 +311,7 @@ BAD = (
     _workflow("same-node-twice", "Duplicate value", nodes=[{"name": "a"}, {"name": "a"}]),
     _workflow("node-with-plugin", "plugin", nodes=[node()]),
     _workflow("node-parameter-is-list", SCALAR, nodes=[{"name": "a", "parameters": {"p": [1]}}]),
-    _workflow("node-memory-zero", "above zero", nodes=[{"name": "a", "resources": {"memory": 0}}]),
+    _workflow("node-memory-zero", "above zero", nodes=[{"name": "a", "resources": {"memory": "0Mi"}}]),
     _workflow("cancel-as-word", "spec.cancel", cancel="yes"),
     _workflow("unknown-field", "retry", retry=3),
 )

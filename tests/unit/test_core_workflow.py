@@ -217,6 +217,11 @@ HINDERED: dict[str, tuple[Observed, str, str]] = {
         "PipelineNotFound",
         "namespace alice has no Pipeline to-mni: apply it",
     ),
+    "pipeline-is-unreadable": (
+        scene(tree=None, pipeline_problem="the resource breaks"),
+        "PipelineChanged",
+        "Pipeline to-mni: the resource breaks",
+    ),
     "pipeline-is-another": (
         scene(tree=WHOLE),
         "PipelineChanged",

@@ -137,11 +137,11 @@ def judge(o: Observed, now: datetime) -> Verdict:
 
 
 def _start(o: Observed, now: datetime) -> Verdict:
-    if found := objection(o):
-        return Verdict(*found)
     if o.pipeline is None:
         return Verdict(*no_pipeline(o))
     spec = o.pipeline.spec
+    if found := objection(o, spec):
+        return Verdict(*found)
     begun = {
         "pipeline_digest": pipelines.digest(spec),
         "nodes": len(spec.nodes),
@@ -170,6 +170,8 @@ def _hindered(o: Observed) -> Objection | None:
     if o.feed is None or o.feed.metadata.deletion_timestamp:
         # Its runs are being collected with it: none is made in their place.
         return WorkflowReason.FEED_NOT_FOUND, f"Feed {o.feed_name} is gone: create another Workflow"
+    if o.pipeline_problem:
+        return WorkflowReason.PIPELINE_CHANGED, f"Pipeline {name}: {o.pipeline_problem}"
     if o.pipeline is None:
         return no_pipeline(o)
     found = pipelines.digest(o.pipeline.spec)

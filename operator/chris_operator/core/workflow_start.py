@@ -51,16 +51,10 @@ class Surroundings:
 Objection = tuple[WorkflowReason, str]
 
 
-def objection(s: Surroundings) -> Objection | None:
-    """The first thing that keeps a Workflow from starting; None where it may."""
-    name = s.workflow.spec.pipeline
-    if s.pipeline_problem:
-        return WorkflowReason.INVALID_PIPELINE, f"Pipeline {name}: {s.pipeline_problem}"
-    if s.pipeline is None:
-        return no_pipeline(s)
-    spec = s.pipeline.spec
+def objection(s: Surroundings, spec: PipelineSpec) -> Objection | None:
+    """The first thing that keeps a Workflow of this Pipeline from starting; None where it may."""
     if wrong := pipelines.complaints(spec, s.plugins):
-        return WorkflowReason.INVALID_PIPELINE, f"Pipeline {name}: {told(wrong)}"
+        return WorkflowReason.INVALID_PIPELINE, f"Pipeline {s.workflow.spec.pipeline}: {told(wrong)}"
     return (
         _asked_wrongly(s, spec)
         or unknown_start(s, spec)
@@ -71,9 +65,14 @@ def objection(s: Surroundings) -> Objection | None:
 
 
 def no_pipeline(s: Surroundings) -> Objection:
-    """The Pipeline is not there."""
-    words = f"namespace {s.tenant.namespace} has no Pipeline {s.workflow.spec.pipeline}: apply it"
-    return WorkflowReason.PIPELINE_NOT_FOUND, words
+    """There is no Pipeline that can be read."""
+    name = s.workflow.spec.pipeline
+    if s.pipeline_problem:
+        return WorkflowReason.INVALID_PIPELINE, f"Pipeline {name}: {s.pipeline_problem}"
+    return (
+        WorkflowReason.PIPELINE_NOT_FOUND,
+        f"namespace {s.tenant.namespace} has no Pipeline {name}: apply it",
+    )
 
 
 def _asked_wrongly(s: Surroundings, spec: PipelineSpec) -> Objection | None:
