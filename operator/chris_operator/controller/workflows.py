@@ -23,6 +23,7 @@ from chris_operator.storage import StorageError
 from .apply import REFUSALS, Applier, RefusedError, feed_owner, refusal
 from .gather import tenant_of
 from .gather_workflows import observed, plugins_of
+from .handlers import keys_of
 from .ids import Ids
 from .queue import Key, WorkQueue
 from .store import Object
@@ -116,11 +117,17 @@ class Workflows:
                 raise
             raise refusal(INSTANCES, name, namespace, error) from error
         if made is not None:
-            self._world.take(INSTANCES, made)
+            self._written(made)
 
     async def _steer(self, namespace: str, steer: workflow.Steer) -> None:
-        body = await self._cluster.merge(INSTANCES, steer.name, namespace, {"spec": steer.spec})
-        self._world.take(INSTANCES, body)
+        self._written(await self._cluster.merge(INSTANCES, steer.name, namespace, {"spec": steer.spec}))
+
+    def _written(self, run: Object) -> None:
+        """Take note of a run and look at it: when the watch shows what is known already, nobody else will."""
+        change = self._world.take(INSTANCES, run)
+        for key in keys_of(self._world, INSTANCES, run, change):
+            if key.kind == INSTANCES.plural:
+                self._queue.add(key)
 
 
 async def _all(tasks: Any) -> None:
