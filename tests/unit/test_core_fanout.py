@@ -307,6 +307,19 @@ def test_the_last_try_of_a_worker_counts():
     assert "exit code 5" in told(over(*pods, given_up="1"))[2]
 
 
+GONE = ended(143, 143, report={}, deleted=True, deleted_at=at(-90))
+STAGED_BADLY = PodFacts(stage=Stage.ENDED, created=at(-900), stage_in=Ended(143, "Error", at(-800), at(-700)))
+
+
+@pytest.mark.parametrize("found", [GONE, STAGED_BADLY], ids=["removed", "removed-while-staging"])
+@pytest.mark.parametrize("others", [(), (worker(1, DONE),)], ids=["alone", "beside-one-that-ended-well"])
+def test_a_pod_that_is_gone_holds_nobody_up(found: PodFacts, others: tuple[PodFacts, ...]):
+    """The Job controller replaces it; nothing that it says is about the one that comes."""
+    plan = decide(crew(worker(0, found), *others))
+    assert plan.actions == ()
+    assert plan.status is None or plan.status["conditions"][0]["reason"] == "Running"
+
+
 def test_what_they_did_together():
     late = replace(DONE, plugin_started=at(-30), publish=replace(DONE.publish or Ended(0), finished=at(-2)))
     plan = decide(crew(worker(0, DONE), worker(1, late), complete=True, succeeded="0-2"))

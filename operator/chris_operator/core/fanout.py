@@ -96,11 +96,8 @@ def as_one(crew: Sequence[PodFacts], *, over: bool) -> PodFacts:
         # Whoever publishes has kept the deadline.
         runs = [each.plugin_started for each in crew if each.stage is Stage.RUNNING and each.plugin_started]
         since = min(runs, default=None)
-        found = replace(pod, stage=Stage.RUNNING, plugin_started=since, unschedulable=None)
-        return replace(found, plugin=None, publish=None)
-    if pod.stage is Stage.ENDED:
-        return replace(pod, stage=Stage.PENDING, stage_in=None, plugin=None, publish=None)
-    return pod
+        return PodFacts(Stage.RUNNING, pod.name, pod.node, plugin_started=since, image_id=pod.image_id)
+    return PodFacts(Stage.PENDING, created=pod.created) if pod.stage is Stage.ENDED else pod
 
 
 def _works(pod: PodFacts) -> bool:
