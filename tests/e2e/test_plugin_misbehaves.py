@@ -60,6 +60,13 @@ def _tells_the_truth(_tenant: Tenant, swift: Storage, status: Object) -> None:
     assert all(SECRET not in swift.get(place + name)[0] for name in names_below(swift, place))
 
 
+def _keeps_what_it_had_done(tenant: Tenant, swift: Storage, status: Object) -> None:
+    """A run that was stopped long before its program would have ended."""
+    _is_partial(tenant, swift, status)
+    assert (status["output"]["files"], status["output"]["bytes"]) == (1, 1 << 20)
+    assert swift.get(f"{place_of(status)}attempts/1/log")[0].startswith(b"log line 000000000")
+
+
 def _keeps_its_log(_tenant: Tenant, swift: Storage, status: Object) -> None:
     log, _ = swift.get(f"{place_of(status)}attempts/1/log")
     assert log.startswith(b"Left behind: ")
@@ -106,11 +113,11 @@ MISBEHAVIOURS = (
     ),
     Misbehaviour(
         "runs-past-its-deadline",
-        {"sleep": 600.0},
+        {"logBytes": 1000, "fill": 1, "sleep": 600.0},
         "DeadlineExceeded",
         "False",
         f"the program ran longer than deadlineSeconds: 3 and was stopped: raise it, or give more cpu{KEPT}",
-        _is_partial,
+        _keeps_what_it_had_done,
         {"deadlineSeconds": 3, "retries": 3},
     ),
     Misbehaviour(
