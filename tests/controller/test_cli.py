@@ -10,6 +10,7 @@ from subprocess import PIPE
 import pytest
 from tests.apiserver import ApiServer, binary_directory
 from tests.controller.tenant import FILES, Run, Tenant
+from tests.controller.test_cache import again, ran
 from tests.crate_validator import judged
 from tests.installation import ROOT, documents
 from tests.kubeclient import Client
@@ -157,6 +158,13 @@ def test_files_and_log_come_here(tenant: Tenant, chris: Chris, tmp_path: Path):
     assert told(chris("logs", "broken")) == "said the program\n"
     assert "attempt 7 has published no log" in refused(chris("logs", "broken", "--attempt", "7"))
     assert "has written nothing to Swift yet" in refused(chris("files", "slow"))
+
+
+def test_the_log_of_a_run_that_an_equal_one_served_is_that_ones(tenant: Tenant, chris: Chris):
+    tenant.done("scan")
+    ran(tenant, "smooth")
+    again(tenant).until("CacheHit", "True")
+    assert told(chris("logs", "again")) == "said the program\n"
 
 
 def test_files_go_up_and_into_an_analysis(tenant: Tenant, chris: Chris, tmp_path: Path):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chris_operator.cli.errors import UserError
 from chris_operator.core.inputs import MANIFEST, NAMED
-from chris_operator.core.names import attempt_prefix, run_prefix
+from chris_operator.core.names import attempt_prefix, referenced, run_prefix
 from chris_operator.models.plugininstance import PluginInstance
 from chris_operator.staging.contract import Grant, RunRef, StageJob, SwiftEndpoint
 from chris_operator.staging.manifest import Checker, Entry, Header
@@ -68,6 +68,19 @@ class Output:
     def order(self, storage: Storage) -> Callable[[], StageJob]:
         """Makes orders that open the output for reading, each time with fresh signatures."""
         return reading(storage, (self.prefix, *self.header.prefixes))
+
+
+def log_place(storage: Storage, instance: PluginInstance, number: int | None) -> str:
+    """The directory of an attempt's log; where an equal run's output serves, that of the attempt that wrote it."""
+    hit = instance.status.cache_hit
+    if hit is None or number is not None:
+        return attempt_place(instance, number)
+    prefixes = Output.read(storage, instance).header.prefixes
+    found = [prefix for prefix in prefixes if referenced([prefix]) == (hit.id,)]
+    if not found:
+        name = instance.metadata.name
+        raise UserError(f"{name} has no log: {hit.name} (number {hit.id}) ran in its place and wrote nothing")
+    return found[0]
 
 
 def reading(storage: Storage, prefixes: Sequence[str]) -> Callable[[], StageJob]:

@@ -9,7 +9,7 @@ from chris_operator.cli.access import swift
 from chris_operator.cli.errors import UserError
 from chris_operator.cli.kubectl import INSTANCES, Kubectl, Outdated
 from chris_operator.cli.options import connected, located
-from chris_operator.cli.outputs import attempt_place, reading
+from chris_operator.cli.outputs import log_place, reading
 from chris_operator.cli.runs import run_of
 from chris_operator.core.names import attempt_name
 from chris_operator.core.plan import final_condition
@@ -108,8 +108,8 @@ def _pods(job: str, workers: WorkerCounts | None) -> list[str]:
 
 def _stored(kubectl: Kubectl, instance: PluginInstance, attempt: int | None) -> None:
     """The log as it was published, a piece at a time: it may be gigabytes."""
-    place = attempt_place(instance, attempt)
     with swift(kubectl) as storage:
+        place = log_place(storage, instance, attempt)
         try:
             size = storage.head(place + LOG_NAME).bytes
         except NotFound:
