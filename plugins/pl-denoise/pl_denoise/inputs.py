@@ -76,7 +76,9 @@ def find_slabs(folder: Path) -> list[Path]:
         sought = (
             "looked for slabs (<subject>_desc-denoised_dwi.slab-1-of-4.json and its images) and found none"
         )
-        raise InputError(f"{sought}; {listing(folder, files)}")
+        raise InputError(
+            f"{sought}; {listing(folder, files)}; give the output of pl-denoise with several workers"
+        )
     stems = {str(path.parent / path.name.partition(".slab-")[0]) for path in found}
     if len(stems) > 1:
         names = ", ".join(sorted(Path(stem).name for stem in stems))

@@ -127,6 +127,30 @@ def test_merged_slabs_are_the_whole_byte_for_byte(count, inputdir, whole, tmp_pa
     assert tree(merged) == tree(whole)
 
 
+KERNELS = """
+import hashlib
+from pl_denoise import algorithm
+import numpy as np
+samples = np.random.default_rng(0).standard_normal((5, 125, 65))
+print(hashlib.sha256(algorithm.analyse(samples).vectors.tobytes()).hexdigest())
+"""
+
+
+def test_the_bits_do_not_follow_the_processor():
+    """What each would choose for itself differs in its last bits."""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", KERNELS],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "OPENBLAS_CORETYPE": processor},
+        ).stdout
+        for processor in ("Nehalem", "Sandybridge", "Haswell")
+    }
+    assert len(found) == 1
+
+
 @pytest.fixture(scope="module")
 def halves(inputdir, tmp_path_factory):
     """Two slabs."""
