@@ -1,5 +1,6 @@
 """What is found out about another cluster by asking it, over real HTTP: each way in which it may answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -44,6 +45,9 @@ async def answering(answers: dict[str, Answer]) -> AsyncIterator[Cluster]:
         yield cluster
     finally:
         await cluster.close()
+        # What has just been accepted is still on its way to the server, which closes what it knows.
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=5)
         await runner.cleanup()
 
 
