@@ -32,6 +32,8 @@ NEEDY = pipeline([node("mask")], GIVEN)
 GONE: Object = {"deletionTimestamp": text(NOW)}
 DELETED = feed(**GONE)
 
+LEAVING = scene(tenant=replace(TENANT, deleted=True))
+
 HELD_UP: dict[str, tuple[Observed, str, str]] = {
     "nobodys-namespace": (
         scene(tenant=Tenant("alice")),
@@ -74,6 +76,7 @@ HELD_UP: dict[str, tuple[Observed, str, str]] = {
         "FeedNotFound",
         "Feed look is being deleted",
     ),
+    "namespace-goes": (LEAVING, "FeedNotFound", "namespace alice is being deleted"),
 }
 REFUSED: dict[str, tuple[Observed, str, str]] = {
     "unreadable": (scene(malformed="the resource breaks"), "InvalidSpec", "the resource breaks"),
@@ -229,7 +232,12 @@ HINDERED: dict[str, tuple[Observed, str, str]] = {
     ),
     "plugin-gone": (scene(plugins={}), "PluginNotFound", "node mask begins with Plugin pl-ds 1.0.0"),
     "feed-gone": (scene(feed=None), "FeedNotFound", "Feed look is gone: create another Workflow"),
-    "feed-goes": (scene(the_feed=DELETED), "FeedNotFound", "Feed look is gone"),
+    "feed-goes": (scene(the_feed=DELETED), "FeedNotFound", "Feed look is being deleted: use another name"),
+    "namespace-goes": (
+        LEAVING,
+        "FeedNotFound",
+        "namespace alice is being deleted: nothing more is made in it",
+    ),
     "refused": (
         scene(refused="the PluginInstance one-left is refused"),
         "RunRefused",

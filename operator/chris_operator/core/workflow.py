@@ -22,7 +22,7 @@ from .verdict import CreateFeed
 from .words import spoken
 from .workflow_reasons import REASONS, WorkflowReason
 from .workflow_runs import NodeRun, manifest
-from .workflow_start import Objection, Surroundings, no_pipeline, objection, unknown_start
+from .workflow_start import Objection, Surroundings, going_away, no_pipeline, objection, unknown_start
 
 BATCH = 20
 """So many runs are made, or told something, at once; others' keys come in between."""
@@ -167,8 +167,9 @@ def _made(o: Observed) -> Verdict | None:
 def _hindered(o: Observed) -> Objection | None:
     """Why no further run can be made, though the Workflow has begun."""
     status, name = o.workflow.status, o.workflow.spec.pipeline
-    if o.feed is None or o.feed.metadata.deletion_timestamp:
-        # Its runs are being collected with it: none is made in their place.
+    if leaving := going_away(o):
+        return leaving
+    if o.feed is None:
         return WorkflowReason.FEED_NOT_FOUND, f"Feed {o.feed_name} is gone: create another Workflow"
     if o.pipeline_problem:
         return WorkflowReason.PIPELINE_CHANGED, f"Pipeline {name}: {o.pipeline_problem}"

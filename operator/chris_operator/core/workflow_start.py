@@ -139,6 +139,14 @@ def _unfed(s: Surroundings) -> Objection | None:
     if spec.feed and s.feed is None:
         words = f"namespace {namespace} has no Feed {spec.feed} yet: create it, or leave spec.feed out"
         return WorkflowReason.FEED_NOT_FOUND, words
+    return going_away(s)
+
+
+def going_away(s: Surroundings) -> Objection | None:
+    """What is being deleted takes its runs along: none is made in their place."""
+    if s.tenant.deleted:
+        words = f"namespace {s.tenant.namespace} is being deleted: nothing more is made in it"
+        return WorkflowReason.FEED_NOT_FOUND, words
     if s.feed and s.feed.metadata.deletion_timestamp:
         return WorkflowReason.FEED_NOT_FOUND, f"Feed {s.feed_name} is being deleted: use another name"
     return None
