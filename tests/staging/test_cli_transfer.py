@@ -88,6 +88,14 @@ def test_what_differs_is_left_alone_unless_asked(storage: Storage, tmp_path: Pat
     assert (tmp_path / "target" / "b").read_bytes() == b"mine as well"
 
 
+def test_a_target_that_is_a_file_is_told(storage: Storage, tmp_path: Path):
+    _, output = published(storage, tmp_path, lambda root: write(root, b"a", b"theirs"))
+    write(tmp_path, b"target", b"mine")
+    with pytest.raises(UserError, match=r"cannot be written \(Not a directory\): name another place"):
+        download(storage, output, output.files(), tmp_path / "target", overwrite=False)
+    assert (tmp_path / "target").read_bytes() == b"mine"
+
+
 def test_a_part_of_it(storage: Storage, tmp_path: Path):
     def make(root: Path) -> None:
         write(root, b"sub/x/1", b"one")

@@ -5,9 +5,9 @@ earlier call are kept, and all are moved to their places when the last one has a
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -62,13 +62,13 @@ def download(
     storage: Storage, output: Output, wanted: list[Member], target: Path, *, overwrite: bool
 ) -> Brought:
     """Bring files below `target`; nothing that is there and differs is touched unless `overwrite` says so."""
-    target.mkdir(parents=True, exist_ok=True)
-    arriving = target / f".kubectl-chris-{output.header.digest.removeprefix('sha256:')[:16]}"
-    arriving.mkdir(exist_ok=True)
     there = _whole(wanted, target)
     missing = [each for each in wanted if each.path not in there]
     if not overwrite:
         _refuse_others(missing, target)
+    arriving = target / f".kubectl-chris-{output.header.digest.removeprefix('sha256:')[:16]}"
+    with writable(target):
+        arriving.mkdir(parents=True, exist_ok=True)
     arrived = _whole(missing, arriving)
     _fetch(storage, output, [each for each in missing if each.path not in arrived], arriving)
     for each in missing:
@@ -143,8 +143,15 @@ def _counted(task: Task, progress: Progress, share: float) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
-    try:
+    with writable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
+
+
+@contextmanager
+def writable(target: Path) -> Iterator[None]:
+    """Tell of a place that cannot be written."""
+    try:
+        yield
     except OSError as error:
-        raise UserError(f"{target} cannot be written ({error.strerror}): name another folder") from error
+        raise UserError(f"{target} cannot be written ({error.strerror}): name another place") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chris_operator.cli import tree
 from chris_operator.cli.access import swift
-from chris_operator.cli.download import THREADS, download
+from chris_operator.cli.download import THREADS, download, writable
 from chris_operator.cli.errors import NotFoundError, UserError
 from chris_operator.cli.kubectl import FEEDS, INSTANCES, Kubectl
 from chris_operator.cli.options import connected, located
@@ -65,10 +65,13 @@ def run(options: argparse.Namespace) -> int:
     kubectl = connected(options)
     feed, instances = _feed(kubectl, options.feed)
     if target.suffix == ".zip":
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".kubectl-chris-", dir=target.parent) as inner:
-            record = _written(kubectl, feed, instances, Path(inner), options)
-            _zip(Path(inner), target)
+        with writable(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            held = tempfile.TemporaryDirectory(prefix=".kubectl-chris-", dir=target.parent)
+        with held as inner:
+            record = _written(kubectl, feed, instances, Path(inner) / "crate", options)
+            _zip(Path(inner) / "crate", Path(inner) / target.name)
+            (Path(inner) / target.name).replace(target)
     else:
         record = _written(kubectl, feed, instances, target, options)
     print(
@@ -98,7 +101,8 @@ def _written(
 ) -> FeedRecord:
     """Write a crate into a directory."""
     programs = _programs(kubectl, instances)
-    target.mkdir(parents=True, exist_ok=True)
+    with writable(target):
+        target.mkdir(parents=True, exist_ok=True)
     with swift(kubectl) as storage, ThreadPoolExecutor(THREADS) as pool:
         gathered = list(
             pool.map(lambda each: _gathered(storage, each, programs[each.metadata.name]), instances)
@@ -146,8 +150,7 @@ def _programs(kubectl: Kubectl, instances: list[PluginInstance]) -> dict[str, Pl
 
 def _zip(source: Path, target: Path) -> None:
     """Pack a directory so that equal contents give equal bytes."""
-    part = source.with_name(f"{source.name}.zip")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(source.rglob("*")):
             name = path.relative_to(source).as_posix()
             info = zipfile.ZipInfo(f"{name}/" if path.is_dir() else name, _EPOCH)
@@ -158,4 +161,3 @@ def _zip(source: Path, target: Path) -> None:
                 continue
             with path.open("rb") as file, archive.open(info, "w", force_zip64=True) as member:
                 shutil.copyfileobj(file, member, 1 << 20)
-    part.replace(target)
