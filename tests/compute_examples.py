@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.resource_examples import ABSENT, Example
+from tests.resource_examples import ABSENT, Example, node
 
 
 def _compute(what: str, *named: str, name: str = "", **spec: Any) -> Example:
@@ -10,6 +10,9 @@ def _compute(what: str, *named: str, name: str = "", **spec: Any) -> Example:
 
 
 BAD = (
+    Example(
+        "pipeline-on-no-cluster", "Pipeline", {"nodes": [node(computeResource="")]}, ("computeResource",)
+    ),
     _compute("without-secret", "spec.kubeconfigSecret", kubeconfigSecret=ABSENT),
     _compute("secret-elsewhere", "spec.kubeconfigSecret", kubeconfigSecret="default/moc"),
     _compute("without-namespace", "spec.namespace", namespace=ABSENT),
@@ -27,6 +30,8 @@ BAD = (
     _compute("unknown-field", "insecure", insecure=True),
 )
 GOOD = (
+    Example("pipeline-on-another-cluster", "Pipeline", {"nodes": [node(computeResource="moc")]}),
+    Example("workflow-on-another-cluster", "Workflow", {"nodes": [{"name": "a", "computeResource": "moc"}]}),
     _compute("smallest"),
     _compute(
         "full",

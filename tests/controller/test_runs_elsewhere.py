@@ -96,6 +96,19 @@ def test_its_output_is_read_here(there: Tenant, elsewhere: Elsewhere):
     child.until("Completed", "True")
 
 
+def test_a_run_without_a_pod_needs_no_other_cluster(there: Tenant, elsewhere: Elsewhere, moc: Object):
+    there.storage.put(f"home/{there.user}/uploads/a.txt", b"alpha")
+    with elsewhere.link.cut():
+        there.admin.wait_condition(moc, "Ready", status="False", reason="Unreachable")
+        run = there.run(
+            "upload",
+            "pl-dircopy:2.1.2",
+            computeResource=NAME,
+            parameters={"dir": f"home/{there.user}/uploads"},
+        )
+        run.until("Completed", "True")
+
+
 def test_the_line_is_cut_before_it_starts(there: Tenant, elsewhere: Elsewhere, moc: Object):
     with elsewhere.link.cut():
         there.admin.wait_condition(moc, "Ready", status="False", reason="Unreachable")

@@ -59,6 +59,7 @@ def test_what_a_workflow_says_of_a_node_comes_before_the_pipeline():
                 retriesPerIndex=3,
                 retries=1,
                 cache="off",
+                computeResource="moc",
             )
         ],
         [{"name": "v", "default": 2, "targets": [{"node": "mask", "parameter": "size"}]}],
@@ -84,6 +85,7 @@ def test_what_a_workflow_says_of_a_node_comes_before_the_pipeline():
         "retriesPerIndex": 3,
         "retries": 1,
         "cache": "off",
+        "computeResource": "moc",
         "suspend": True,
     }
 

@@ -97,7 +97,7 @@ def _run_uid(body: Object) -> list[str]:
     return [run_uid_of(body)]
 
 
-def compute_of(body: Object) -> str:
+def compute_of(body: Mapping[str, Any]) -> str:
     """Name of the ComputeResource that a run names; empty where it stays here."""
     return body["spec"].get("computeResource") or ""
 

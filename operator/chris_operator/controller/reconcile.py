@@ -126,7 +126,7 @@ class Reconciler:
         await self._meet(body)
         given = Given()
         for _ in range(_MAX_NEEDS):
-            site = self._sites.site(body["spec"].get("computeResource"))
+            site = self._sites.of(body)
             # Jobs and pods tell their times by their own cluster's clock.
             now = self._sites.clock(site).now()
             seen = observed(self._world, self._sites.settings(site), body, given, site)

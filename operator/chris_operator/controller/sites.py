@@ -8,7 +8,7 @@ import asyncio
 import logging
 import ssl
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -18,6 +18,7 @@ import yaml
 from chris_operator.cluster import JOBS, NAMESPACES, PODS, SECRETS, Clock, Cluster, Resource, Unreachable
 from chris_operator.core import compute, kubeconfig
 from chris_operator.core.compute import Finding
+from chris_operator.core.links import LINK_ONLY
 from chris_operator.core.observed import Settings
 from chris_operator.core.site import Site
 from chris_operator.models.computeresource import ComputeResource
@@ -25,6 +26,7 @@ from chris_operator.models.computeresource import ComputeResource
 from . import metrics
 from .fences import Fences
 from .handlers import Ear, compute_key, runs_at
+from .indexes import compute_of
 from .informer import Informer
 from .probe import Seen, probe
 from .queue import WorkQueue
@@ -79,10 +81,14 @@ class Sites:
 
     # -- what plans and their actions ask
 
-    def site(self, name: str | None) -> Site:
-        """The place that a run names, as it is known now."""
-        if not name:
-            return Site()
+    def of(self, run: Mapping[str, Any]) -> Site:
+        """Where a run's pods live; one that only links has none, and needs no other cluster."""
+        links = (run["spec"].get("plugin") or {}).get("name") in LINK_ONLY
+        name = compute_of(run)
+        return self.site(name) if name and not links else Site()
+
+    def site(self, name: str) -> Site:
+        """The place that a ComputeResource names, as it is known now."""
         body, link, seen = self._world.compute(name), self._links.get(name), self._seen.get(name)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return Site(name, problem="there is no such ComputeResource")

@@ -104,8 +104,8 @@ def event(compute: ComputeResource, finding: Finding) -> tuple[str, str, str] | 
 
 def usable(o: Observed) -> Verdict | None:
     """Whether the run's pods can be seen and started where it wants them; None where they can."""
-    site, wanted = o.site, o.instance.spec.compute_resource
-    if not wanted or o.no_pod:
+    site, wanted = o.site, o.site.name
+    if not wanted:
         return None
     if site.spec is None:
         words = f"spec.computeResource names {wanted}, and there is no such ComputeResource: create it"

@@ -13,6 +13,7 @@ from chris_operator.models.plugininstance import (
     BYTE_QUANTITY,
     CPU_QUANTITY,
     Caching,
+    ComputeName,
     Deadline,
     MaxParallel,
     ParentInput,
@@ -75,6 +76,8 @@ class NodeSettings(Spec):
     """How often the program is run again after it failed; left out: 0."""
     deadline_seconds: Deadline | None = None
     """How long the program may run."""
+    compute_resource: ComputeName | None = None
+    """ComputeResource of the cluster where the pods run; left out: this cluster."""
     cache: Caching | None = None
     """Whether an equal earlier run's output serves."""
 

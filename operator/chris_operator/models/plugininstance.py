@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StrictBool
 
 from chris_operator.models.base import (
+    DNS_LABELS,
     INT32_MAX,
     Count,
     Model,
@@ -51,6 +52,8 @@ Workers = Annotated[
 ]
 Priority = Literal["urgent", "normal", "slack"]
 Caching = Literal["use", "refresh", "off"]
+ComputeName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABELS)]
+"""The name of a ComputeResource, which a label must hold."""
 MaxParallel = Annotated[int, Field(strict=True, ge=1, le=10000)]
 Retries = Annotated[int, Field(strict=True, ge=0, le=10)]
 Deadline = Annotated[int, Field(strict=True, ge=1, le=INT32_MAX)]
@@ -178,7 +181,7 @@ class PluginInstanceSpec(Spec):
     """Whether the run and all that descends from it shall end now; what has ended stays. It cannot be taken back."""
     suspend: StrictBool = False
     """Whether the run shall not start yet: what waits for a node gives its place up, what runs is let finish."""
-    compute_resource: ObjectName | None = None
+    compute_resource: ComputeName | None = None
     """ComputeResource of the cluster where the pods run; left out: this cluster."""
     cache: Caching | None = None
     """Whether an equal earlier run's output serves: use it, run again and replace it, or neither; else as `use` below a parent."""
