@@ -42,6 +42,13 @@ def test_jobs_secrets_and_pods_of_ended_runs_are_gone(
     assert [f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in left] == []
 
 
+def _left_behind(admin: Client) -> list[str]:
+    """Places of runs that are gone, and to whose data others refer."""
+    maps = admin.list("ConfigMap", "chris-system")
+    found = [each.get("data") or {} for each in maps if each["metadata"]["name"] == "chris-tombstones"]
+    return [place for data in found for place in data.values()]
+
+
 def test_everything_in_swift_belongs_to_a_run(operator: Operator, admin: Client, tenants: list[Tenant]):
     assert operator.running
     users = {tenant.user: {f"home/{tenant.user}/uploads/"} for tenant in tenants}
@@ -50,10 +57,8 @@ def test_everything_in_swift_belongs_to_a_run(operator: Operator, admin: Client,
         if status.get("user") in users and "feedId" in status:
             place = f"home/{status['user']}/feeds/feed_{status['feedId']}/runs/{status['id']}/"
             users[status["user"]].add(place)
-    for place in (admin.get("ConfigMap", "chris-tombstones", "chris-system").get("data") or {}).values():
-        users.get(place.split("/")[1], set()).add(
-            place
-        )  # of a run that is gone, and to which another one refers
+    for place in _left_behind(admin):
+        users.get(place.split("/")[1], set()).add(place)
     for user, places in users.items():
         names = [each.name for each in tenants[0].storage.list(f"home/{user}/")]
         assert [name for name in names if not name.startswith(tuple(places))] == []
