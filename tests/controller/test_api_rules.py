@@ -112,7 +112,7 @@ UPDATES = (
     _run("parameters-removed", {"parameters": ABSENT}, *BOTH, parameters=ONE),
     _run("parameters-added", {"parameters": ONE}, *BOTH),
     _run("parameters-kept", {"title": "T"}, parameters=ONE),
-    _run("workers-kept-as-default", {"workers": 1, "cache": "use", "previous": []}),
+    _run("workers-kept-as-default", {"workers": 1, "previous": []}),
     _plugin("image", {"dockImage": "localhost/x:2"}, "dockImage cannot change", NEW_VERSION),
     _plugin("type", {"type": "ts"}, "type cannot change", NEW_VERSION),
     _plugin("program", {"selfexec": "y"}, "selfexec cannot change", NEW_VERSION),
