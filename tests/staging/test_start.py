@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.staging.pod import Pod, first_process, wait_for, waits_in_open
+from tests.staging.pod import Pod, catches, first_process, wait_for, waits_in_open
 from tests.swift_server import free_ports
 
 from chris_operator.storage import NotFound, Storage
@@ -75,6 +75,7 @@ def staging_for_ever(pod: Pod) -> dict[str, subprocess.Popen[bytes]]:
     wait_for(lambda: (pod.state / "staging").stat().st_size)
     run = first_process(started["plugin"])
     wait_for(lambda: waits_in_open(run))
+    wait_for(lambda: catches(started["publish"].pid, signal.SIGTERM))
     return started
 
 

@@ -60,8 +60,11 @@ check_input
 trap - EXIT
 cpu_start=$(cpu_now)
 
-tee "$state/log" <&5 3>&- 6>&- &
+# The log is opened before the command lives, which could put something else in its place first.
+exec 7>"$state/log"
+tee /proc/self/fd/7 <&5 3>&- 6>&- &
 tee=$!
+exec 7>&-
 if [ -n "$program" ]; then
 	shift
 	"$program" "$@" >&6 2>&6 3>&- 5<&- 6>&- &
