@@ -169,8 +169,14 @@ def test_suspend_holds_back_what_has_not_started(tenant: Tenant):
     flow.run("mask").until("Suspended")
     assert flow.until("Suspended").startswith("suspended by its user (spec.suspend)")
     flow.change(suspend=False)
-    flow.run("mask").attempt().succeeds(FILES)
+    mask = flow.run("mask").attempt()
+    mask.runs()
+    flow.run("mask").until("Running")
     flow.change(suspend=True)
+    for name in LEAVES:  # else they would start at once when the mask is there
+        run = flow.run(name).created["metadata"]["name"]
+        tenant.admin.wait("PluginInstance", run, tenant.namespace, until=lambda it: it["spec"].get("suspend"))
+    mask.succeeds(FILES)
     flow.until("Suspended", suspended=True)
     # Of a suspended Workflow single runs may be let go.
     flow.run("left").change(suspend=False)
