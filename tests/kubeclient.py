@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 Object = dict[str, Any]
 WAIT_SECONDS = 30.0
@@ -54,6 +56,9 @@ class Client:
         self.session.trust_env = False  # no proxy of the machine's stands before the loopback interface
         self.session.verify = str(ca)
         self.session.headers["Authorization"] = f"Bearer {token}"
+        # As every client of Kubernetes does: a server that still fills its caches says when to ask again.
+        again = Retry(8, connect=0, read=0, status_forcelist=[429], allowed_methods=None, backoff_factor=0.2)
+        self.session.mount("https://", HTTPAdapter(max_retries=again))
         self._resources: dict[str, Resource] = {}
 
     def __enter__(self) -> Self:
