@@ -9,6 +9,12 @@ from tests.together import Together
 
 Golden = Callable[[Path, str], None]
 
+# Their assertions tell both sides too: a test that fails on a busy machine may not fail again.
+pytest.register_assert_rewrite(
+    *(f"tests.{ring}" for ring in ("controller", "e2e", "staging", "world", "localcluster", "benchmarks")),
+    *(f"tests.{path.stem}" for path in Path(__file__).parent.glob("*.py") if path.stem != "together"),
+)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:

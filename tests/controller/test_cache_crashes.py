@@ -1,4 +1,4 @@
-"""The operator is killed while an output is used again, and while a run is deleted that others refer to."""
+"""The operator is killed while an output is used again or joined, and while a run is deleted that others refer to."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,8 @@ from tests.controller.test_cache import again, gone, place, ran
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
 HOLD_SECONDS = 60.0
-HIT = ("PATCH plugininstances", "PATCH plugininstances/status", "POST events")
-"""Every write of a hit."""
+PODLESS = ("PATCH plugininstances", "PATCH plugininstances/status", "POST events")
+"""Every write of a run that needs no pod."""
 BLOWS = pytest.mark.parametrize(
     "blow", [Blow.BEFORE, Blow.AFTER], ids=lambda blow: blow.value.replace(" ", "-")
 )
@@ -29,26 +29,40 @@ def _of(namespace: str, name: str, what: str) -> Callable[[Write], bool]:
     return wanted
 
 
+def _join(tenant: Tenant) -> Run:
+    return tenant.run("again", "pl-topologicalcopy:1.0.12", ["smooth"])
+
+
 @BLOWS
-def test_killed_at_every_write_of_a_hit(
-    operator: Operator, new_tenant: Callable[[], Tenant], gateway: Gateway, blow: Blow
+@pytest.mark.parametrize(
+    ("begin", "reason", "words"),
+    [(again, "CacheHit", "2 files, 9 bytes, as run "), (_join, "Completed", "2 files, 9 bytes, linked")],
+    ids=["hit", "join"],
+)
+def test_killed_at_every_write_of_a_run_without_a_pod(
+    operator: Operator,
+    new_tenant: Callable[[], Tenant],
+    gateway: Gateway,
+    blow: Blow,
+    begin: Callable[[Tenant], Run],
+    reason: str,
+    words: str,
 ):
-    tenants = [new_tenant() for _ in HIT]
+    tenants = [new_tenant() for _ in PODLESS]
     for each in tenants:
         each.done("scan")
         ran(each, "smooth")
     holds = [
         gateway.ambush(Ambush(_of(each.namespace, "again", what), blow))
-        for each, what in zip(tenants, HIT, strict=True)
+        for each, what in zip(tenants, PODLESS, strict=True)
     ]
-    runs = [again(each) for each in tenants]
-    for hold, what in zip(holds, HIT, strict=True):
+    runs = [begin(each) for each in tenants]
+    for hold, what in zip(holds, PODLESS, strict=True):
         assert hold.wait(HOLD_SECONDS), what
     operator.kill()
     operator.start()
-    for run, what in zip(runs, HIT, strict=True):
-        run.until("CacheHit", "True")
-        assert run.status["cacheHit"]["name"] == "smooth", what
+    for run, what in zip(runs, PODLESS, strict=True):
+        assert run.until(reason, "True").startswith(words), what
         assert run.tenant.await_stored(f"{place(run)}manifest"), what
         found = [name for name in run.tenant.objects() if name.startswith(place(run))]
         assert found == [f"{place(run)}attempts/1/manifest", f"{place(run)}manifest"], what

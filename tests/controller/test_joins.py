@@ -29,7 +29,7 @@ def parents(tenant: Tenant, **files: Mapping[str, bytes]) -> dict[str, Run]:
 
 def output(run: Run) -> tuple[Header, list[Entry]]:
     """The committed manifest, proven; its copy is equal."""
-    data, _ = run.tenant.storage.get(f"{place(run)}manifest")
+    data = run.tenant.await_stored(f"{place(run)}manifest")
     assert data == run.tenant.storage.get(f"{place(run)}attempts/1/manifest")[0]
     return run.tenant.storage.read_manifest(f"{place(run)}manifest")
 

@@ -23,7 +23,7 @@ def _upload(tenant: Tenant, *names: str) -> str:
 def _lines(run: Run) -> tuple[manifest.Header, list[manifest.Entry]]:
     status = run.status
     place = f"home/{status['user']}/feeds/feed_{status['feedId']}/runs/{status['id']}"
-    copy, _ = run.tenant.storage.get(f"{place}/manifest")
+    copy = run.tenant.await_stored(f"{place}/manifest")
     assert copy == run.tenant.storage.get(f"{place}/attempts/1/manifest")[0]
     return run.tenant.storage.read_manifest(f"{place}/manifest")
 

@@ -125,8 +125,16 @@ ENDED = (
     ),
     quiet("hit", after(HIT), "copy 1"),
     quiet("hit-an-hour-ago", after(HIT | {"completionTime": text(at(-3600))})),
-    quiet("linked", observed(instance(status=completed()), program=LINK, no_pod=True), again=600),
-    quiet("linked-long-ago", observed(instance(status=completed(since=LONG_AGO)), program=LINK, no_pod=True)),
+    quiet("linked", observed(instance(status=completed()), program=LINK, no_pod=True), "copy 1", again=600),
+    quiet(
+        "linked-and-kept-long-enough",
+        observed(instance(status=completed(since=LONG_AGO)), program=LINK, no_pod=True),
+        "copy 1",
+    ),
+    quiet(
+        "linked-long-ago",
+        observed(instance(status=completed(since=at(-7200))), program=LINK, no_pod=True),
+    ),
     quiet(
         "not-owned-yet",
         after(completed(since=at(-7200)), meta={"ownerReferences": []}),

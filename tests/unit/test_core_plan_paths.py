@@ -65,6 +65,7 @@ ROWS = (
         link("home/alice/uploads/a"),
         "Completed",
         "True",
+        actions=("copy 1",),
         says=("3 files", "linked"),
         event="Normal",
         status={

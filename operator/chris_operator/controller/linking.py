@@ -89,7 +89,7 @@ class Linker:
     # -- runs without one
 
     def linked(self, o: Observed, plugin: PluginSpec) -> ListingFact:
-        """Writes the manifest of a run that only links, and its copy, and tells what stands in it; the commit is the status."""
+        """Writes the manifest of a run that only links, and tells what stands in it; the commit is the status."""
         takes = links.wanted(o)
         with self._memory if takes else nullcontext():
             try:
@@ -118,7 +118,6 @@ class Linker:
         header, _ = self._storage.put_manifest(
             own + inputs.MANIFEST, entries, prefixes=[*prefixes, *_used(entries, theirs)]
         )
-        self._storage.copy_manifest(own + inputs.MANIFEST, _root(o) + inputs.MANIFEST)
         return _fact(header)
 
     def _chosen(self, o: Observed, takes: Iterable[links.Wanted]) -> tuple[list[joins.Part], list[str]]:
@@ -154,11 +153,6 @@ class Linker:
         header = self._storage.adopt_manifest(whole.manifest, target, digest=whole.digest)
         output = Output(attempt=caching.ATTEMPT, digest=header.digest, files=header.files, bytes=header.bytes)
         return output, header.prefixes
-
-
-def _root(o: Observed) -> str:
-    """The run's own directory."""
-    return inputs.own_prefix(o, links.ATTEMPT).rpartition("attempts/")[0]
 
 
 def _prefix(path: str, listed: Sequence[Entry]) -> str:

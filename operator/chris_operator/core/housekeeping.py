@@ -23,8 +23,9 @@ def after_end(o: Observed, ended: Condition, claims: Iterable[Action], now: date
     due = done + o.settings.keep_ended
     actions: list[Action] = []
     there = not o.site.problem  # what a lost cluster still runs is seen to when it is back
-    hit = status.cache_hit is not None and now < due + RESTS_AFTER  # it has no Job that waits for the copy
-    if status.output and (o.jobs or hit):  # the Job goes after the copy: who was away still makes it
+    # Runs without a pod have no Job that waits for the copy.
+    podless = (o.no_pod or status.cache_hit is not None) and now < due + RESTS_AFTER
+    if status.output and (o.jobs or podless):  # the Job goes after the copy: who was away still makes it
         actions.append(CopyManifest(status.output.attempt))
     if there and _may_sweep(o, due, now) and (left := _uncommitted(status)):
         actions.append(left)

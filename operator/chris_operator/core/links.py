@@ -25,7 +25,7 @@ from .conditions import timestamp
 from .names import referenced
 from .observed import ListingFact, Observed
 from .phases import Reason
-from .verdict import Fact, Need, Verdict
+from .verdict import CopyManifest, Fact, Need, Verdict
 
 TSDIRCOPY, UNSTACK = "pl-tsdircopy", "pl-unstack-folders"
 LINK_ONLY = frozenset({"pl-dircopy", TSDIRCOPY, "pl-topologicalcopy", UNSTACK})
@@ -136,6 +136,7 @@ def verdict(o: Observed, plugin: PluginSpec, now: datetime) -> Verdict | Need:
             "references": references(o, listing.prefixes),
             "phases": report.phases_without_pod(o, now),
         },
+        actions=(CopyManifest(ATTEMPT),),
     )
 
 
