@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 Object = dict[str, Any]
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 GONE = 410
 """Answer of an API server that does not remember so old a state."""
 REQUEST_SECONDS = 30.0

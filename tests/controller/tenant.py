@@ -16,7 +16,8 @@ from chris_operator.models.base import API_VERSION
 from chris_operator.storage import Storage
 
 VERSION = "1.0.0"
-EVENT_SECONDS = 5.0
+EVENT_SECONDS = 30.0
+"""Nobody waits so long for what comes in time; a busy machine needs it."""
 FILES = {"a.txt": b"alpha", "sub/b.txt": b"beta"}
 
 
