@@ -1,78 +1,46 @@
 """Runs on a cluster with a Swift of its own: two real API servers, two real Swifts; nothing of ours stays there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-from tests.controller.elsewhere import Elsewhere, compute, secret, swift_secret
+from tests.controller.cloud import Cloud
 from tests.controller.gateway import Gateway
-from tests.controller.mirrors import Mirrored, files_of, output_of
-from tests.controller.operator_process import Operator
-from tests.controller.tenant import FILES, Run, Tenant
-from tests.kubeclient import Client, Object
-from tests.swift_server import running_swift
+from tests.controller.mirrors import files_of, output_of, place_of
+from tests.controller.tenant import FILES, Tenant
+from tests.controller.workers import Crew
+
+from chris_operator.staging.contract import StageJob
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.swift]
-NAME = "cloud"
+RESULT = {"out.txt": b"gamma", "empty": b""}
 
 
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[Elsewhere]:
-    """Another cluster."""
-    with Elsewhere.running() as cluster:
-        yield cluster
+def inputs(cloud: Cloud, order: StageJob) -> list[dict[str, bytes]]:
+    """What the pod finds there of each of its inputs."""
+    return [files_of(cloud.far.storage, cloud.far.storage.name(each.manifest)) for each in order.inputs]
 
 
-@pytest.fixture(scope="module")
-def far(admin: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirrored]:
-    """Its Swift."""
-    with running_swift(tmp_path_factory.mktemp("far")) as server:
-        yield Mirrored.of(admin, NAME, server)
-
-
-@pytest.fixture(scope="module")
-def cloud(admin: Client, operator_process: Operator, elsewhere: Elsewhere, far: Mirrored) -> Iterator[Object]:
-    """The ComputeResource that leads there."""
-    if not operator_process.running:
-        operator_process.start()
-    secret(admin, NAME, elsewhere.kubeconfig())
-    swift_secret(admin, f"{NAME}-swift", far.server.credentials)
-    item = compute(admin, NAME, swiftSecret=f"{NAME}-swift")
-    admin.wait_condition(item, "Ready", status="True")
-    yield item
-    admin.delete(item)
-
-
-@pytest.fixture
-def there(tenant: Tenant, cloud: Object) -> Tenant:
-    """A tenant, once the other cluster and its Swift can be used."""
-    tenant.admin.wait_condition(cloud, "Ready", status="True")
-    return tenant
-
-
-def _run(tenant: Tenant, name: str = "scan", plugin: str = "pl-fs", *previous: str, **spec: object) -> Run:
-    return tenant.run(name, plugin, previous, computeResource=NAME, **spec)
-
-
-def test_from_push_to_sweep(there: Tenant, elsewhere: Elsewhere, far: Mirrored, gateway: Gateway):
+def test_from_push_to_sweep(there: Tenant, cloud: Cloud, gateway: Gateway):
     root = there.done("root")
     root.await_clean()
     before = len(gateway.writes_about(there.namespace))
-    run = _run(there, "child", "pl-ds", "root")
-    attempt = elsewhere.attempt(run)
+    run = cloud.run(there, "child", "pl-ds", "root")
+    attempt = cloud.attempt(run)
     order = attempt.stage_job
-    assert order.swift.url == far.server.url
+    assert order.swift.url == cloud.far.server.url
+    assert inputs(cloud, order) == [FILES]
     (source,) = order.inputs
-    name = far.storage.name(source.manifest)
-    assert files_of(far.storage, name) == FILES
+    name = cloud.far.storage.name(source.manifest)
     assert source.digest == root.status["output"]["digest"]
-    assert far.names(there.user) == [name, name.replace("manifest", "pack-0")], "no log, no second manifest"
+    assert cloud.far.names(there.user) == [name, name.replace("manifest", "pack-0")], "and no more than that"
     attempt.runs()
     run.until("Running")
-    attempt.succeeds({"out.txt": b"gamma"})
-    assert run.until("Completed", "True") == "1 files, 5 bytes"
-    assert output_of(run) == {"out.txt": b"gamma"}
-    far.await_gone(there.user)
-    elsewhere.await_clean(run)
+    attempt.succeeds(RESULT)
+    assert run.until("Completed", "True") == "2 files, 5 bytes"
+    assert output_of(run) == RESULT
+    assert there.storage.get(f"{place_of(run)}log")[0] == b"said the program\n"
+    cloud.far.await_gone(there.user)
+    cloud.cluster.await_clean(run)
     assert gateway.writes_about(there.namespace)[before:] == [
         "PATCH plugininstances",
         "PATCH plugininstances/status",
@@ -80,3 +48,129 @@ def test_from_push_to_sweep(there: Tenant, elsewhere: Elsewhere, far: Mirrored, 
         "PATCH plugininstances/status",
         "POST events",
     ]
+
+
+def test_its_output_is_read_at_home_and_there(there: Tenant, cloud: Cloud):
+    """What a run there goes on to read stays there; what nobody reads there goes."""
+    run = cloud.run(there, "scan")
+    below = cloud.run(there, "below", "pl-ds", "scan")
+    below.until("ParentRunning")
+    cloud.attempt(run).succeeds(RESULT)
+    run.until("Completed", "True")
+    at_home = there.run("at-home", "pl-ds", ["scan"])
+    at_home.attempt().succeeds(FILES)
+    at_home.until("Completed", "True")
+    attempt = cloud.attempt(below)
+    assert inputs(cloud, attempt.stage_job) == [RESULT]
+    attempt.succeeds(FILES)
+    below.until("Completed", "True")
+    cloud.far.await_gone(there.user)
+    assert output_of(below) == FILES
+
+
+def stamps(cloud: Cloud, user: str) -> dict[str, str]:
+    """When each object was written there."""
+    return {each.name: each.modified for each in cloud.far.storage.list(f"home/{user}/")}
+
+
+def test_what_is_there_is_not_sent_again(there: Tenant, cloud: Cloud):
+    there.done("root")
+    first = cloud.run(there, "first", "pl-ds", "root")
+    attempt = cloud.attempt(first)
+    sent = stamps(cloud, there.user)
+    assert len(sent) == 2
+    second = cloud.run(there, "second", "pl-ds", "root")
+    other = cloud.attempt(second)
+    assert stamps(cloud, there.user) == sent
+    for each in (attempt, other):
+        each.succeeds(RESULT)
+    for run in (first, second):
+        run.until("Completed", "True")
+    cloud.far.await_gone(there.user)
+
+
+def test_uploads_go_there_and_away(there: Tenant, cloud: Cloud):
+    place = f"home/{there.user}/uploads/study"
+    for name, data in {"a.dcm": b"alpha", "deep/b.dcm": b"beta", "empty": b""}.items():
+        there.storage.put(f"{place}/{name}", data)
+    there.storage.put(f"{place}-of-others/c.dcm", b"gamma")
+    there.run("study", "pl-dircopy:2.1.2", parameters={"dir": place}).until("Completed", "True")
+    run = cloud.run(there, "child", "pl-ds", "study")
+    attempt = cloud.attempt(run)
+    uploads = [name for name in cloud.far.names(there.user) if "/uploads/" in name]
+    assert uploads == [f"{place}/a.dcm", f"{place}/deep/b.dcm"], "what has bytes, and nothing beside it"
+    attempt.succeeds(RESULT)
+    run.until("Completed", "True")
+    cloud.far.await_gone(there.user)
+
+
+def test_a_failed_programs_log_and_output_come_home(there: Tenant, cloud: Cloud):
+    run = cloud.run(there, "scan")
+    cloud.attempt(run).fails(3, {"half.txt": b"half"})
+    assert run.until("PluginFailed", "False").endswith("its log and what it wrote are kept")
+    assert run.status["output"]["partial"] is True
+    assert output_of(run) == {"half.txt": b"half"}
+    assert there.storage.get(f"{place_of(run)}log")[0] == b"said the program\n"
+    cloud.far.await_gone(there.user)
+
+
+def test_several_workers(there: Tenant, cloud: Cloud):
+    there.done("root")
+    run = cloud.run(there, "double", "pl-filewise", "root", workers=2)
+    crew = Crew(cloud.attempt(run))
+    assert inputs(cloud, crew.attempt.stage_job) == [FILES]
+    crew.succeed({"a.txt": b"alpha"}, {"sub/b.txt": b"beta"})
+    assert run.until("Completed", "True") == "2 files, 9 bytes"
+    assert output_of(run) == FILES
+    logs = [there.storage.get(f"{place_of(run)}parts/{worker}/log")[0] for worker in range(2)]
+    assert logs == [b"said the program\n"] * 2
+    cloud.far.await_gone(there.user)
+
+
+def test_a_checkpoint_stays_there_as_long_as_the_run_goes_on(there: Tenant, cloud: Cloud):
+    run = cloud.run(there, "scan", "pl-keeps", priority="slack")
+    first = cloud.attempt(run)
+    first.runs()
+    digest = first.saves({"count": b"2\n"})
+    first.is_evicted("drained")
+    second = cloud.attempt(run, 2)
+    told = second.stage_job.checkpoint
+    assert told
+    assert told.restore
+    assert told.restore.digest == digest
+    assert files_of(cloud.far.storage, cloud.far.storage.name(told.restore.manifest)) == {"count": b"2\n"}
+    second.succeeds(FILES)
+    run.until("Completed", "True")
+    cloud.far.await_gone(there.user)
+    assert [name for name in there.objects() if "checkpoint" in name] == []
+
+
+def test_a_deleted_run_leaves_nothing_on_either_side(there: Tenant, cloud: Cloud):
+    root = there.done("root")
+    run = cloud.run(there, "child", "pl-ds", "root")
+    attempt = cloud.attempt(run)
+    attempt.runs()
+    run.until("Running")
+    attempt.write(RESULT)
+    run.delete()
+    cloud.cluster.await_clean(run)
+    attempt.vanishes()
+    there.admin.wait_gone(run.created)
+    cloud.far.await_gone(there.user)
+    root.delete()
+    there.admin.wait_gone(root.created)
+    there.await_empty()
+
+
+def test_two_tenants_share_nothing_there(there: Tenant, cloud: Cloud, new_tenant: Callable[[], Tenant]):
+    other = new_tenant()
+    runs = [cloud.run(tenant, "same") for tenant in (there, other)]
+    orders = [cloud.attempt(run).stage_job for run in runs]
+    assert orders[0].put.prefix != orders[1].put.prefix
+    cloud.attempt(runs[0]).succeeds(RESULT)
+    runs[0].until("Completed", "True")
+    cloud.far.await_gone(there.user)
+    cloud.attempt(runs[1]).succeeds(FILES)
+    runs[1].until("Completed", "True")
+    assert output_of(runs[1]) == FILES
+    cloud.far.await_gone(other.user)
