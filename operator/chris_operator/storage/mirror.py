@@ -184,24 +184,29 @@ class Mirror:
 
     def _bring(self, load: Load, progress: Progress) -> None:
         """Fetch objects and prove their files; what is wrong is read once more."""
-        if self._brought(load, progress, skip=True) is None:
-            return
-        if (line := self._brought(load, progress, skip=False)) is not None:
-            place = f"line {line}" if line else ""
-            rule = "holds other bytes than were written"
-            raise DamagedError(load.objects[0], rule, place, where=self._there.where)
+        line = load.first_line
+        for skip in (True, False):
+            try:
+                found = self._brought(load, progress, skip=skip)
+            except NotFound:  # or Swift itself has put away what it found to be rotten
+                found = line
+            if found is None:
+                return
+            line = found
+        rule, place = "is missing or holds other bytes than were written", f"line {line}" if line else ""
+        raise DamagedError(load.objects[0], rule, place, where=self._there.where)
 
     def _brought(self, load: Load, progress: Progress, *, skip: bool) -> int | None:
-        """Line of the manifest whose file is wrong."""
+        """Line of the manifest whose file is wrong; 0 where the bytes are of no file."""
         proof = Proof(load.files)
         for name in load.objects:
             proof.mark()
             try:
                 self._fetch(name, proof, progress, skip=skip)
             except StorageError as error:
-                if error.value == WRONG_ETAG or isinstance(error, NotFound):
-                    return proof.finish() or load.first_line
-                raise
+                if error.value != WRONG_ETAG:
+                    raise
+                return proof.finish() or load.first_line
         return proof.finish()
 
     def _fetch(self, name: str, proof: Proof, progress: Progress, *, skip: bool) -> None:
