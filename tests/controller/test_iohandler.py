@@ -1,8 +1,10 @@
 """Runs on a cluster with a Swift of its own: two real API servers, two real Swifts; nothing of ours stays there."""
 
+import json
 from collections.abc import Callable
 
 import pytest
+import requests
 from tests.controller.cloud import Cloud
 from tests.controller.gateway import Gateway
 from tests.controller.mirrors import files_of, output_of, place_of
@@ -174,3 +176,38 @@ def test_two_tenants_share_nothing_there(there: Tenant, cloud: Cloud, new_tenant
     runs[1].until("Completed", "True")
     assert output_of(runs[1]) == FILES
     cloud.far.await_gone(other.user)
+
+
+@pytest.mark.parametrize("kind", ["static", "dynamic"])
+def test_an_upload_in_segments_goes_there_as_one(there: Tenant, cloud: Cloud, kind: str):
+    """Its ETag is what its manifest knows it by: a copy in one piece would have another."""
+    whole, parts = f"home/{there.user}/uploads/study/large.nii", [b"one" * 1000, b"two" * 1000, b"three"]
+    for number, part in enumerate(parts):
+        there.storage.put(f"home/{there.user}/parts/{number}", part)
+    if kind == "static":
+        lines = [{"path": f"users/home/{there.user}/parts/{number}"} for number in range(3)]
+        there.storage.put_segmented(whole, json.dumps(lines).encode())
+    else:
+        pointer = {"X-Object-Manifest": f"users/home/{there.user}/parts/"}
+        there.storage._call(whole, "put_object", "users", whole, b"", headers=pointer)
+    etag = there.storage.head(whole).etag
+    assert etag.startswith('"')
+    place = whole.rpartition("/")[0]
+    there.run("study", "pl-dircopy:2.1.2", parameters={"dir": place}).until("Completed", "True")
+    run = cloud.run(there, "child", "pl-ds", "study")
+    attempt = cloud.attempt(run)
+    copied = cloud.far.storage.head(whole)
+    assert (copied.etag, copied.bytes) == (etag, 6005)
+    job = attempt.stage_job
+    path = cloud.far.storage.path(whole)
+    (grant,) = (each for each in job.get if path.startswith(each.prefix))
+    answer = requests.get(f"{job.swift.url}{path}?{grant.query}", headers={"If-Match": etag}, timeout=30)
+    assert answer.content == b"".join(parts), "as stage-in reads it"
+    again = cloud.run(there, "again", "pl-ds", "study")
+    sent = stamps(cloud, there.user)
+    other = cloud.attempt(again)
+    assert stamps(cloud, there.user) == sent
+    for sibling, order in ((run, attempt), (again, other)):
+        order.succeeds(RESULT)
+        sibling.until("Completed", "True")
+    cloud.far.await_gone(there.user)

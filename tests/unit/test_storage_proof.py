@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from chris_operator.staging import manifest
 from chris_operator.staging.manifest import Entry, ManifestError, Piece
-from chris_operator.storage.proof import Load, Proof, loads
+from chris_operator.storage.proof import MOST_FILES, Load, Proof, loads
 
 HERE = "home/a/feeds/feed_1/runs/1/attempts/1/"
 PACK = f"{HERE}pack-0"
@@ -145,3 +146,16 @@ def test_files_that_lie_over_each_other_are_refused():
     entries = [entry("a", data[:6], (PACK, 0, 6)), entry("b", data[3:], (PACK, 3, len(data) - 3))]
     (load,) = plan(entries)
     assert proven(load, data) == 3
+
+
+def test_whoever_owns_that_swift_cannot_fill_our_memory():
+    header = replace(manifest.read_header(manifest.encode(GOOD, [HERE])), files=MOST_FILES + 1)
+    with pytest.raises(ManifestError, match="at most"):
+        loads(manifest.compress(header.to_line()), HERE)
+    few = replace(header, files=1, bytes=0)
+    lines = [entry(name, b"").to_line() for name in "abc"]
+    with pytest.raises(ManifestError, match="more lines than files"):
+        loads(manifest.compress(few.to_line()) + manifest.compress(b"".join(lines)), HERE)
+    endless = manifest.compress(b'{"manifest":1,"files":"' + b"0" * manifest.LINE_BYTES)
+    with pytest.raises(ManifestError, match="has a line of"):
+        loads(endless, HERE)

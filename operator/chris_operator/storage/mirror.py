@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from chris_operator.staging import contract, manifest
 from chris_operator.staging.manifest import ManifestError
+from chris_operator.storage import segments
 from chris_operator.storage.client import WRONG_ETAG, ObjectInfo
 from chris_operator.storage.elsewhere import StorageElsewhere
 from chris_operator.storage.errors import NotFound, StorageError, Unavailable
-from chris_operator.storage.proof import DamagedError, Load, Proof, loads
+from chris_operator.storage.proof import MOST_BYTES, DamagedError, Load, Proof, loads
 from chris_operator.storage.runs import Storage
 
 THREADS = 4
@@ -85,10 +87,10 @@ class _Line:
         while self.read():
             pass
 
-    def into(self, target: Storage, etag: str) -> None:
-        """Write all of it to the other side."""
+    def into(self, target: Storage, etag: str, place: str = "") -> None:
+        """Write all of it to the other side, under its own name or another one."""
         try:
-            target.put_stream(self._name, self, etag=etag)
+            target.put_stream(place or self._name, self, etag=etag)
         except Exception:
             if self.error:
                 raise self.error from None
@@ -123,7 +125,7 @@ class Mirror:
         wanted = objects - seen
         seen |= wanted
         absent = wanted if anew else self._absent(wanted, prefixes)
-        for _ in crew.map(lambda each: self._send(each, progress), sorted(absent)):
+        for _ in crew.map(lambda each: self._send(each, progress, anew=anew), sorted(absent)):
             pass
         if anew or not _same(info, _head(self._there, name)):
             self._there.put(name, data, content_type=_GZIP)
@@ -139,19 +141,34 @@ class Mirror:
         here, there = listed(self._home), listed(self._there)
         return {name for name in wanted if name not in here or not _same(here[name], there.get(name))}
 
-    def _send(self, name: str, progress: Progress) -> None:
-        try:
-            line = _Line(self._home, name, progress)
-        except NotFound:
+    def _send(self, name: str, progress: Progress, *, anew: bool) -> None:
+        with suppress(NotFound):
+            info = self._home.head(name)
+            if not info.etag.startswith('"'):
+                self._copy(progress, self._home, name, info, name)
+            elif anew or not _same(info, _head(self._there, name)):
+                segments.send(self._home, self._there, info, partial(self._copy, progress, skip=not anew))
+
+    def _copy(
+        self,
+        progress: Progress,
+        source: Storage,
+        name: str,
+        info: ObjectInfo,
+        place: str,
+        *,
+        skip: bool = False,
+    ) -> None:
+        """Send one object to its place there."""
+        if skip and _same(info, _head(self._there, place)):
             return
         try:
-            line.into(self._there, line.info.etag)
+            _Line(source, name, progress).into(self._there, info.etag, place)
         except StorageError as error:
             if error.value != WRONG_ETAG:
                 raise
             # It rots on our disk. Sent as it is, it is refused there by its hash as it would be here.
-            again = _Line(self._home, name, progress)
-            again.into(self._there, "")
+            _Line(source, name, progress).into(self._there, "", place)
 
     # -- back
 
@@ -168,10 +185,14 @@ class Mirror:
         log, name = directory + contract.LOG_NAME, directory + contract.MANIFEST_NAME
         if _head(self._there, log):
             self._bring(Load((log,)), progress)
-        try:
-            data, info = self._there.get(name)
-        except NotFound:
+        head = _head(self._there, name)
+        if head is None:
             return
+        if head.bytes > MOST_BYTES:
+            raise DamagedError(
+                name, f"is larger than {MOST_BYTES} bytes", head.bytes, where=self._there.where
+            )
+        data, info = self._there.get(name)
         try:
             found = loads(data, directory)
         except ManifestError as error:

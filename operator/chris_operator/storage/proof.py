@@ -15,6 +15,10 @@ from chris_operator.storage.errors import StorageError
 
 _FILE = struct.Struct(">QQI32s")
 """Start and size within the object, line of the manifest, sha256."""
+MOST_FILES = 2_000_000
+"""Whoever owns the other Swift must not fill our memory."""
+MOST_BYTES = 256 << 20
+"""Of a manifest, compressed: twice what so many files take."""
 _EMPTY = hashlib.sha256().hexdigest()
 
 
@@ -42,11 +46,17 @@ def loads(data: bytes, prefix: str) -> list[Load]:
     """What a manifest below `prefix` lists; ManifestError where it is not true to itself or leads beyond."""
     header, entries = manifest.read(io.BytesIO(data))
     checker = Checker(header, (prefix,))
+    if header.files > MOST_FILES:
+        raise ManifestError(
+            f"lists {header.files} files; at most {MOST_FILES} are fetched from elsewhere", line=1
+        )
     packs: dict[str, bytearray] = {}
     several: list[Load] = []
     for entry in entries:
         line = checker.add(entry)
         _check(entry, line)
+        if line - 1 > header.files:
+            raise ManifestError("there are more lines than files", line=line)
         if len(entry.pieces) == 1:
             (piece,) = entry.pieces
             packs.setdefault(piece.object, bytearray()).extend(_record(entry, piece.offset, line))
