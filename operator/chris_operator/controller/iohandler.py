@@ -34,8 +34,9 @@ from .sites import Sites
 from .world import World
 
 log = logging.getLogger(__name__)
-_COPIES = 8
-"""So many runs' data travel at a time."""
+_COPIES = 4
+"""So many runs' data travel to or from a cluster at a time."""
+SEND, FETCH = "send", "fetch"
 
 
 class _Copy(NamedTuple):
@@ -67,7 +68,8 @@ class IOHandler:
         self._going: dict[str, _Going] = {}
         self._gates: dict[str, asyncio.Lock] = {}
         """One per cluster: no copy begins there while something is removed."""
-        self._threads = ThreadPoolExecutor(_COPIES, thread_name_prefix="iohandler")
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        """Of each cluster for itself: one that hangs holds no other up."""
 
     # -- what plans ask
 
@@ -76,13 +78,13 @@ class IOHandler:
         manifests = tuple(each.manifest for each in inputs.of(o))
         anew = transfers.distrusted(o)
         act = _pushing(manifests, anew=anew)
-        return self._ask(o, _Copy("send", transfers.next_attempt(o), act))
+        return self._ask(o, _Copy(SEND, transfers.next_attempt(o), act))
 
     async def fetched(self, o: Observed) -> Transfer:
         """How far the output of a run's ended attempt is; raises StorageError where it does not get on."""
         attempt = o.instance.status.attempt
         number = attempt.number if attempt else 1
-        return self._ask(o, _Copy("fetch", number, _pulling(_directories(o, number))))
+        return self._ask(o, _Copy(FETCH, number, _pulling(_directories(o, number))))
 
     def _ask(self, o: Observed, copy: _Copy) -> Transfer:
         uid = o.instance.metadata.uid
@@ -102,10 +104,12 @@ class IOHandler:
             going.progress.stop.set()
 
     async def close(self) -> None:
-        """End all copies: this replica ends, or leads no more."""
+        """End all copies: this replica ends, or leads no more. Threads that hang in a request are not waited for."""
         tasks = [going.task for going in self._going.values() if going.task]
         for uid in list(self._going):
             self.end(uid)
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # -- one copy
@@ -129,19 +133,23 @@ class IOHandler:
             async with self._gate(name):
                 pass  # what is removed there in this moment must be seen as absent
             mirror, loop = Mirror(self._storage, there), asyncio.get_running_loop()
-            await loop.run_in_executor(self._threads, copy.act, mirror, going.progress)
+            await loop.run_in_executor(self._pool(name), copy.act, mirror, going.progress)
         except DamagedError as error:
             going.problem = str(error)
         except StoppedError:
             return
         except StorageError as error:
-            log.warning("%s for attempt %d does not get on: %s", copy.what, copy.attempt, error)
-            # Objects of the input may be named by users.
-            going.error = type(error)("a copy", error.rule, error.value, where=error.where)
+            going.error = _nameless(error) if copy.what == SEND else error
+            log.warning("%s for attempt %d does not get on: %s", copy.what, copy.attempt, going.error)
             self._queue.add(compute_key(name))
         except Exception as error:  # noqa: BLE001  told to whoever asks
             going.error = error
         going.done = True
+
+    def _pool(self, name: str) -> ThreadPoolExecutor:
+        if name not in self._threads:
+            self._threads[name] = ThreadPoolExecutor(_COPIES, thread_name_prefix=f"iohandler-{name}")
+        return self._threads[name]
 
     def _gate(self, name: str) -> asyncio.Lock:
         return self._gates.setdefault(name, asyncio.Lock())
@@ -171,6 +179,12 @@ class IOHandler:
             parents = [parent_of(self._world, namespace, parent) for parent in brief.previous]
             runs += [model_of(body)[0], *(parent for parent in parents if parent)]
         return transfers.needed(runs), users
+
+
+def _nameless(error: StorageError) -> StorageError:
+    """The error without the object: users name what they upload, after patients at times."""
+    value = error.value if isinstance(error.value, int) or str(error.value).isidentifier() else ""
+    return type(error)("an object of the input", error.rule, value, where=error.where)
 
 
 def _pushing(manifests: Sequence[str], *, anew: bool) -> Callable[[Mirror, Progress], None]:

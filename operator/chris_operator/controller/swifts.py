@@ -64,7 +64,7 @@ class Swifts:
         except ValueError as error:
             return _lack("SwiftSecretRefused", f"{place}: {error}")
         except StorageError as error:
-            return _judged(error, place)
+            return judged(error, place)
         return None
 
     async def _read(self, secret: str) -> dict[str, str] | None:
@@ -95,7 +95,8 @@ def _lack(reason: str, message: str) -> Finding:
     return Finding(reason, message, cluster=True)
 
 
-def _judged(error: StorageError, secret: str) -> Finding:
+def judged(error: StorageError, secret: str) -> Finding:
+    """Which reason a failure is told by, and what to do about it."""
     words = f"{error.rule}: {error.value}" if error.value != "" else error.rule
     match error:
         case Untrusted():

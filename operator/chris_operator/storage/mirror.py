@@ -124,14 +124,16 @@ class Mirror:
         prefixes, objects = _referred(data)
         wanted = objects - seen
         seen |= wanted
-        absent = wanted if anew else self._absent(wanted, prefixes)
-        for _ in crew.map(lambda each: self._send(each, progress, anew=anew), sorted(absent)):
+        absent = dict.fromkeys(wanted) if anew else self._absent(wanted, prefixes)
+        for _ in crew.map(
+            lambda each: self._send(each[0], each[1], progress, anew=anew), sorted(absent.items())
+        ):
             pass
         if anew or not _same(info, _head(self._there, name)):
             self._there.put(name, data, content_type=_GZIP)
 
-    def _absent(self, wanted: set[str], prefixes: Iterable[str]) -> set[str]:
-        """What is not there as it is here; a listing is one request for thousands."""
+    def _absent(self, wanted: set[str], prefixes: Iterable[str]) -> dict[str, ObjectInfo | None]:
+        """What is not there as it is here, as far as listings tell: one is one request for thousands."""
 
         def listed(storage: Storage) -> dict[str, ObjectInfo]:
             return {
@@ -139,31 +141,30 @@ class Mirror:
             }
 
         here, there = listed(self._home), listed(self._there)
-        return {name for name in wanted if name not in here or not _same(here[name], there.get(name))}
+        return {
+            name: here.get(name)
+            for name in wanted
+            if name not in here or not _same(here[name], there.get(name))
+        }
 
-    def _send(self, name: str, progress: Progress, *, anew: bool) -> None:
+    def _send(self, name: str, known: ObjectInfo | None, progress: Progress, *, anew: bool) -> None:
         with suppress(NotFound):
-            info = self._home.head(name)
+            # A dynamic large object lists as empty.
+            info = known if known and known.bytes else self._home.head(name)
             if not info.etag.startswith('"'):
-                self._copy(progress, self._home, name, info, name)
+                self._copy(progress, self._home, name, name)
             elif anew or not _same(info, _head(self._there, name)):
-                segments.send(self._home, self._there, info, partial(self._copy, progress, skip=not anew))
+                segments.send(self._home, self._there, info, partial(self._segment, progress, anew=anew))
 
-    def _copy(
-        self,
-        progress: Progress,
-        source: Storage,
-        name: str,
-        info: ObjectInfo,
-        place: str,
-        *,
-        skip: bool = False,
-    ) -> None:
+    def _segment(self, progress: Progress, source: Storage, name: str, place: str, *, anew: bool) -> None:
+        if anew or not _same(source.head(name), _head(self._there, place)):
+            self._copy(progress, source, name, place)
+
+    def _copy(self, progress: Progress, source: Storage, name: str, place: str) -> None:
         """Send one object to its place there."""
-        if skip and _same(info, _head(self._there, place)):
-            return
         try:
-            _Line(source, name, progress).into(self._there, info.etag, place)
+            line = _Line(source, name, progress)
+            line.into(self._there, line.info.etag, place)
         except StorageError as error:
             if error.value != WRONG_ETAG:
                 raise

@@ -48,15 +48,12 @@ def of(storage: Storage, name: str) -> list[Segment]:
     return found
 
 
-def send(
-    home: Storage, there: Storage, whole: ObjectInfo, copy: Callable[[Storage, str, ObjectInfo, str], None]
-) -> None:
+def send(home: Storage, there: Storage, whole: ObjectInfo, copy: Callable[[Storage, str, str], None]) -> None:
     """Make a segmented object there; `copy` sends one object of a container under a name."""
     parts = of(home, whole.name)
     for each in dict.fromkeys((part.container, part.name, part.place(whole.name)) for part in parts):
         container, name, place = each
-        source = home.beside(container)
-        copy(source, name, source.head(name), place)
+        copy(home.beside(container), name, place)
     lines = [
         {"path": f"{there.container}/{part.place(whole.name)}", "etag": part.etag, "size_bytes": part.bytes}
         | ({"range": part.range} if part.range else {})
