@@ -168,6 +168,26 @@ def test_a_run_is_cancelled_while_its_input_is_sent(there: Tenant, cloud: Cloud)
     cloud.far.await_gone(there.user)
 
 
+def test_no_room_there_is_told_without_names_and_heals_by_itself(
+    there: Tenant, cloud: Cloud, operator: Operator
+):
+    place = f"home/{there.user}/uploads/study"
+    there.storage.put(f"{place}/jane-doe.dcm", b"pixels" * 100)
+    there.run("study", "pl-dircopy:2.1.2", parameters={"dir": place}).until("Completed", "True")
+    room = "X-Container-Meta-Quota-Bytes"
+    cloud.far.storage._call("quota", "post_container", cloud.far.storage.container, {room: "10"})
+    try:
+        run = cloud.run(there, "child", "pl-ds", "study")
+        words = lost(run)
+        assert "an object of the input: put_object was refused: 413" in words
+    finally:
+        cloud.far.storage._call("quota", "post_container", cloud.far.storage.container, {room: ""})
+    cloud.attempt(run).succeeds(FILES)
+    run.until("Completed", "True", attempt=1)
+    assert "jane-doe" not in operator.log.read_text()
+    cloud.far.await_gone(there.user)
+
+
 # -- what lies there is not what was written
 
 
@@ -187,8 +207,7 @@ def test_a_byte_that_rots_there_is_found_and_named_by_its_line(there: Tenant, cl
     attempt = cloud.attempt(run)
     attempt.runs()
     run.until("Running")
-    secret_name = "patient-jane-doe.txt"
-    written = attempt.write({"a.txt": b"alpha", secret_name: b"a very particular content"})
+    written = attempt.write({"a.txt": b"alpha", "jane-doe.txt": b"a very particular content"})
     rot(cloud.far.server.root, b"a very particular content")
     attempt.ends(ended(0), ended(0, message=written.to_json()))
     words = run.until("PublishFailed")
