@@ -3,6 +3,8 @@
 with Link.running(server_port) as link:
     with link.cut():
         ...  # what was open is broken, what is opened is broken at once
+    with link.held(after=1000) as held:
+        held()  # returns when so many bytes have passed, and no more do
 """
 
 import asyncio
@@ -14,6 +16,8 @@ from typing import Self
 HOST = "127.0.0.1"
 _CHUNK = 1 << 16
 _START_SECONDS = 10.0
+_STUCK_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
 
 
 class Link:
@@ -25,6 +29,9 @@ class Link:
         self._break: Callable[[], object] = lambda: None
         self._open: set[asyncio.StreamWriter] = set()
         self._whole = True
+        self._left: int | None = None
+        """How many bytes may still pass; None: any number."""
+        self._stuck = threading.Event()
         self.port = 0
 
     @classmethod
@@ -52,6 +59,28 @@ class Link:
         finally:
             self._whole = True
 
+    @contextmanager
+    def held(self, after: int) -> Iterator[Callable[[], None]]:
+        """Within the block so many bytes pass, then none; nothing is broken, so whoever waits goes on afterwards."""
+        self._stuck.clear()
+        self._left = after
+        try:
+            yield self._await_stuck
+        finally:
+            self._left = None
+
+    def _await_stuck(self) -> None:
+        if not self._stuck.wait(_STUCK_SECONDS):
+            raise TimeoutError("the line was not filled")
+
+    async def _may_pass(self, count: int) -> None:
+        if self._left is None:
+            return
+        self._left -= count
+        while (left := self._left) is not None and left < 0:
+            self._stuck.set()
+            await asyncio.sleep(_LOOK_SECONDS)
+
     async def _serve(self) -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         self._halt = lambda: loop.call_soon_threadsafe(stop.set)
@@ -74,15 +103,15 @@ class Link:
         there, back = await asyncio.open_connection(HOST, self._target)
         both = {writer, back}
         self._open |= both
-        pumps = [asyncio.create_task(_pump(reader, back)), asyncio.create_task(_pump(there, writer))]
+        pumps = [asyncio.create_task(self._pump(*way)) for way in ((reader, back), (there, writer))]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         self._open -= both
         for each in both:
             each.close()
 
-
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await source.read(_CHUNK):
-            target.write(data)
-            await target.drain()
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(_CHUNK):
+                await self._may_pass(len(data))
+                target.write(data)
+                await target.drain()

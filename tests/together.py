@@ -5,8 +5,10 @@ from xdist.scheduler import LoadScopeScheduling
 SIDE_BY_SIDE = "tests/e2e/"
 """Each test here has a tenant of its own: they run in any order, several at a time, on the one cluster."""
 
-SECOND_CLUSTER = ("tests/e2e/test_readme.py", "tests/e2e/test_your_cluster.py")
-"""But these share a second cluster, one after the other."""
+SECOND_CLUSTER = tuple(
+    f"tests/e2e/test_{name}.py" for name in ("readme", "your_cluster", "hospital_to_cloud")
+)
+"""But these have a second cluster, the first two the same one: one after the other."""
 
 
 class Together(LoadScopeScheduling):  # type: ignore[misc]  # untyped

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.apiserver import ApiServer
+from tests.controller.cloud import cloud, there
 from tests.controller.gateway import Gateway
 from tests.controller.operator_process import Operator
 from tests.controller.tenant import CATALOGUE, Tenant
@@ -14,7 +15,7 @@ from tests.swift_server import SwiftServer
 
 from chris_operator.storage import Storage
 
-__all__ = ["swift"]
+__all__ = ["cloud", "swift", "there"]
 _LATE = ("test_nothing_is_left", "test_ids")
 """The first looks back at what the others did; the second tears everything down."""
 

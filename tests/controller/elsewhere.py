@@ -3,7 +3,7 @@
 import json
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -99,8 +99,13 @@ def _without_none(fields: Object) -> Object:
 def secret(admin: Client, name: str, kubeconfig: Any) -> Object:
     """Write the Secret that a ComputeResource names."""
     text = kubeconfig if isinstance(kubeconfig, str) else json.dumps(kubeconfig)
+    return swift_secret(admin, name, {"kubeconfig": text})
+
+
+def swift_secret(admin: Client, name: str, data: Mapping[str, str]) -> Object:
+    """Write the Secret that it names for its Swift."""
     meta = {"name": name, "namespace": OPERATOR_NAMESPACE}
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"kubeconfig": text}}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": dict(data)}
     try:
         return admin.create(body)
     except ApiError:

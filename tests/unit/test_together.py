@@ -10,6 +10,7 @@ GROUPS = {
         "tests/controller",
     ),
     "alone": ("tests/e2e/test_data.py::test_a[x/y]", "tests/e2e/test_data.py::test_a[x/y]"),
+    "hospital": ("tests/e2e/test_hospital_to_cloud.py::test_a", "second cluster"),
     "second-cluster": ("tests/e2e/test_readme.py::test_block[3]", "second cluster"),
 }
 

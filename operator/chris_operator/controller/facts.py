@@ -17,6 +17,7 @@ from chris_operator.storage import NotFound, Storage, StorageError, Unauthorized
 from . import parts
 from .gather import model_of
 from .ids import Ids
+from .iohandler import IOHandler
 from .linking import Linker
 from .references import References
 from .sites import Sites
@@ -24,6 +25,7 @@ from .world import World
 
 log = logging.getLogger(__name__)
 _HEAD_BYTES = 64 * 1024
+_COPIED = frozenset({Fact.SENT, Fact.FETCHED})
 _ERROR_PREFIX = re.compile(r'^Error creating: (pods "[^"]*" is )?')
 """With the pod's name, which is another one at every try and would make each a change of the status."""
 
@@ -32,18 +34,34 @@ class Facts:
     """Answers `Need`s with requests to Swift and the API server."""
 
     def __init__(
-        self, sites: Sites, storage: Storage, ids: Ids, world: World, references: References
+        self,
+        sites: Sites,
+        storage: Storage,
+        ids: Ids,
+        world: World,
+        references: References,
+        *,
+        io: IOHandler,
     ) -> None:
         self._sites, self._storage, self._ids, self._world = sites, storage, ids, world
-        self._references, self._linker = references, Linker(storage)
+        self._references, self._linker, self._io = references, Linker(storage), io
         self._numbers: dict[str, int] = {}
 
     async def fetch(self, fact: Fact, o: Observed) -> Given:
         """The facts known so far and this one; an unreachable Swift is a fact too."""
         try:
-            return await self._fetch(fact, o)
+            return await (self._copied(fact, o) if fact in _COPIED else self._fetch(fact, o))
         except (Unavailable, Unauthorized) as error:
-            return replace(o.given, storage_problem=str(error))
+            return _lacking(o, error)
+
+    async def _copied(self, fact: Fact, o: Observed) -> Given:
+        """How far a copy between two Swifts is; whatever either of them does to it will pass, as a full disk does."""
+        try:
+            if fact is Fact.SENT:
+                return replace(o.given, sent=await self._io.sent(o))
+            return replace(o.given, fetched=await self._io.fetched(o))
+        except StorageError as error:
+            return _lacking(o, error)
 
     async def _fetch(self, fact: Fact, o: Observed) -> Given:
         match fact:
@@ -110,6 +128,8 @@ class Facts:
 
     def _manifest(self, o: Observed) -> ManifestFact:
         """What Swift holds for the current attempt, held against publish's report."""
+        if o.given.fetched and o.given.fetched.problem:
+            return ManifestFact(problem=o.given.fetched.problem)
         attempt, publish = o.instance.status.attempt, o.pod.publish
         if any(job.workers for job in o.jobs if attempt and job.number == attempt.number):
             return parts.union(self._storage, o, whole=False)
@@ -209,6 +229,13 @@ class Facts:
         ours = [event for event in found if job and event["involvedObject"].get("uid") == job.uid]
         ours.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
         return _ERROR_PREFIX.sub("", ours[-1].get("message", "")) if ours else ""
+
+
+def _lacking(o: Observed, error: StorageError) -> Given:
+    """A Swift that cannot be asked, ours or another cluster's."""
+    if error.where:
+        return replace(o.given, compute_problem=str(error))
+    return replace(o.given, storage_problem=str(error))
 
 
 def _data_of(*runs: PluginInstance | None) -> set[int]:

@@ -54,17 +54,18 @@ class Grants:
 
     def _sign(self, o: Observed, number: int, prefixes: tuple[str, ...], now: datetime) -> StageJob:
         meta, run_id = o.instance.metadata, o.instance.status.id or o.given.run_id or 0
+        storage = self._sites.swifts.of(o.site) or self._storage
         expires = int((now + self._settings.url_lifetime).timestamp())
 
         def grant(method: str, prefix: str) -> Grant:
-            return Grant(self._storage.path(prefix), self._storage.sign(method, prefix, expires))
+            return Grant(storage.path(prefix), storage.sign(method, prefix, expires))
 
-        checkpoint, restorable = checkpoints.order(self._storage, o, number, grant)
+        checkpoint, restorable = checkpoints.order(storage, o, number, grant)
         return StageJob(
             run=RunRef(namespace=meta.namespace, name=meta.name, uid=meta.uid, id=run_id, attempt=number),
-            swift=SwiftEndpoint(self._swift_url(o), self._storage.ca_bundle),
+            swift=SwiftEndpoint(self._swift_url(o, storage), storage.ca_bundle),
             inputs=tuple(
-                InputRef(manifest=self._storage.path(each.manifest), digest=each.digest, into=each.into)
+                InputRef(manifest=storage.path(each.manifest), digest=each.digest, into=each.into)
                 for each in inputs.of(o)
             ),
             get=tuple(grant("GET", prefix) for prefix in (*prefixes, *restorable)),
@@ -73,10 +74,11 @@ class Grants:
             checkpoint=checkpoint,
         )
 
-    def _swift_url(self, o: Observed) -> str:
+    def _swift_url(self, o: Observed, storage: Storage) -> str:
         """Where the run's pods reach Swift."""
         there = o.site.spec.swift_url if o.site.spec else None
-        return there or self._settings.swift_url or self._storage.url
+        ours = None if o.site.own_swift else self._settings.swift_url
+        return there or ours or storage.url
 
     async def renew(self, o: Observed, now: datetime | None = None) -> timedelta | None:
         """Renew the living attempt's order where half its life is over; returns when to look again.
@@ -86,7 +88,7 @@ class Grants:
         now = now or self._cluster.clock.now()
         attempt, uid = o.instance.status.attempt, o.instance.metadata.uid
         job = next((job for job in o.jobs if attempt and job.number == attempt.number), None)
-        if o.site.problem:
+        if o.site.problem or o.site.storage_problem:
             return None  # looked at again when its cluster is back
         if attempt is None or attempt.ended or job is None or job.deleted or final_condition(o.instance):
             self._signed = {key: when for key, when in self._signed.items() if key[0] != uid}

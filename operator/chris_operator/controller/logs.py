@@ -27,6 +27,8 @@ _SHORTEST = 4
 """A shorter secret is none, and blotting it out would make every line unreadable."""
 _SIGNATURE = re.compile(r"(temp_url_sig=)[0-9A-Za-z%:+/=_-]+")
 _BLOT = "***"
+_hidden: set[str] = set()
+"""Secrets that this process came to know besides."""
 _about: ContextVar[Mapping[str, Any]] = ContextVar("about", default=MappingProxyType({}))
 
 
@@ -46,13 +48,22 @@ def on_attempt(number: int) -> None:
     _about.set({**_about.get(), "attempt": number})
 
 
+def hide(values: Mapping[str, str]) -> None:
+    """Never tell what stands in these variables either."""
+    _hidden.update(_secrets(values))
+
+
+def _secrets(values: Mapping[str, str]) -> list[str]:
+    return [value for name in SECRETS if len(value := values.get(name, "").strip()) >= _SHORTEST]
+
+
 class Lines(logging.Formatter):
     """Writes records as JSON or, for people at a terminal, as text."""
 
     def __init__(self, values: Mapping[str, str], *, text: bool) -> None:
         super().__init__()
         self._text = text
-        self._secrets = [value for name in SECRETS if len(value := values.get(name, "")) >= _SHORTEST]
+        self._secrets = _secrets(values)
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; several, if it is text with a traceback."""
@@ -68,7 +79,7 @@ class Lines(logging.Formatter):
         return self._for_people(line) if self._text else json.dumps(line, ensure_ascii=False)
 
     def _blotted(self, text: str) -> str:
-        for secret in self._secrets:
+        for secret in (*self._secrets, *_hidden):
             text = text.replace(secret, _BLOT)
         return _SIGNATURE.sub(rf"\1{_BLOT}", text)
 

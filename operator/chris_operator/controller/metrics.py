@@ -20,6 +20,9 @@ RECONCILE_ERRORS = Counter("chris_reconcile_errors_total", "Reconciliations that
 QUEUE_DEPTH = Gauge("chris_queue_depth", "Keys that wait for a look or are being looked at.")
 LEADING = Gauge("chris_leading", "1 while this replica holds the Lease.")
 COMPUTE_READY = Gauge("chris_compute_ready", "1 while runs can go to another cluster.", ["compute"])
+TRANSFERRED_BYTES = Counter(
+    "chris_transferred_bytes_total", "Bytes copied to and from Swifts of other clusters.", ["compute", "way"]
+)
 RUNS_ENDED = Counter("chris_runs_ended_total", "Runs that ended, by reason.", ["reason"])
 PHASE_SECONDS = Histogram(
     "chris_phase_seconds",

@@ -29,6 +29,8 @@ def units(storage: Storage, o: Observed) -> int:
 
 def union(storage: Storage, o: Observed, *, whole: bool) -> UnionFact:
     """What the current attempt's workers left, put together; `whole`: only what those did that succeeded."""
+    if o.given.fetched and o.given.fetched.problem:
+        return UnionFact(problem=o.given.fetched.problem)
     attempt = o.instance.status.attempt
     job = job_of(o, attempt.number) if attempt else None
     if job is None:

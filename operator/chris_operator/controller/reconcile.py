@@ -19,7 +19,7 @@ from chris_operator.cluster import (
     Resource,
 )
 from chris_operator.core import compute
-from chris_operator.core.observed import Given
+from chris_operator.core.observed import Given, Observed
 from chris_operator.core.plan import plan
 from chris_operator.core.summary import feed_status, plugin_status
 from chris_operator.core.verdict import DeleteData, Need
@@ -35,6 +35,7 @@ from .gather import observed, tenant_of
 from .grants import Grants
 from .handlers import instance_key, keys_of
 from .ids import PLUGIN_ONE, Ids
+from .iohandler import IOHandler
 from .queue import Key, WorkQueue
 from .references import References
 from .sites import Sites
@@ -44,8 +45,11 @@ from .world import World
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
-_MAX_NEEDS = 8
+_MAX_NEEDS = 10
 _SWEEP = timedelta(minutes=10)
+MIRROR = Key("mirrors", "", "")
+"""With a ComputeResource's name, stands for what lies in its cluster's own Swift."""
+_SWEEP_SOON = 1.0
 TOMBSTONES = Key("tombstones", "", "all")
 """Stands for all data that are left to sweep."""
 
@@ -66,11 +70,12 @@ class Reconciler:
         tombstones: Tombstones,
         ids: Ids,
         sites: Sites,
+        io: IOHandler,
     ) -> None:
         self._cluster, self._world, self._queue = cluster, world, queue
         self._facts, self._applier, self._grants, self._ids = facts, applier, grants, ids
         self._tombstones, self._sites, self._clock = tombstones, sites, cluster.clock
-        self._references = references
+        self._references, self._io = references, io
         self._workflows = Workflows(cluster=cluster, world=world, queue=queue, applier=applier, ids=ids)
 
     async def reconcile(self, key: Key) -> None:
@@ -97,6 +102,8 @@ class Reconciler:
                 await self._workflow(key)
             case COMPUTE_RESOURCES.plural:
                 await self._compute(key)
+            case MIRROR.kind:
+                await self._io.sweep(key.name)
             case TOMBSTONES.kind:
                 await self._tombstones.sweep()
                 self._look_again(key, [_SWEEP])
@@ -146,11 +153,21 @@ class Reconciler:
                 self._facts.numbered(seen.instance.metadata.uid)
             if DeleteData() in decided.actions and seen.instance.status.references:
                 self._queue.add(TOMBSTONES)  # it may have been the last one that needed them
+            self._leave_elsewhere(seen)
             renewal = await self._grants.renew(seen)
             times = [decided.again - self._sites.clock(site).now()] if decided.again else []
             self._look_again(key, [*times, *([renewal] if renewal else [])])
             return
         raise RuntimeError(f"{key}: the plan asked for {_MAX_NEEDS} facts and still had no answer")
+
+    def _leave_elsewhere(self, o: Observed) -> None:
+        """What has ended or goes needs no copies any more, neither those on their way nor those that are there."""
+        meta = o.instance.metadata
+        brief = self._world.brief(meta.namespace, meta.name)
+        if brief is None or brief.ended or meta.deletion_timestamp:
+            self._io.end(meta.uid)
+            if o.site.own_swift:
+                self._queue.add_in(replace(MIRROR, name=o.site.name), _SWEEP_SOON)
 
     async def _workflow(self, key: Key) -> None:
         body = self._world.workflow(key.namespace, key.name)
@@ -220,6 +237,7 @@ class Reconciler:
             if told := compute.event(resource, finding):
                 await self._applier.tell(COMPUTE_RESOURCES, meta, *told)
         await self._sites.sweep(key.name)
+        self._queue.add(replace(MIRROR, name=key.name))
 
     async def _plugin(self, key: Key) -> None:
         body = self._world.plugin_object(key.name)

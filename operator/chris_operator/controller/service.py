@@ -30,6 +30,7 @@ from .handlers import WATCHED, Ear, register
 from .heartbeat import Heartbeat
 from .ids import Ids
 from .informer import RELIST_SECONDS, Informer
+from .iohandler import IOHandler
 from .leader import Leadership
 from .queue import Key, WorkQueue
 from .reconcile import TOMBSTONES, LaterError, Reconciler
@@ -70,7 +71,8 @@ class Service:
         references = References(self._world)
         tombstones = Tombstones(cluster, storage, settings.namespace, references)
         self._sites = Sites(cluster, self._world, self._queue, settings, self._look_at_all)
-        facts = Facts(self._sites, storage, self._ids, self._world, references)
+        self._io = IOHandler(self._sites, storage, self._world, self._queue)
+        facts = Facts(self._sites, storage, self._ids, self._world, references, io=self._io)
         grants = Grants(cluster, self._sites, storage, facts, settings)
         self._reconciler = Reconciler(
             cluster=cluster,
@@ -92,6 +94,7 @@ class Service:
             tombstones=tombstones,
             ids=self._ids,
             sites=self._sites,
+            io=self._io,
         )
         metrics.QUEUE_DEPTH.set_function(lambda: float(len(self._queue)))
         self._may_work = asyncio.Event()
@@ -113,6 +116,7 @@ class Service:
             task.cancel()
         await asyncio.gather(watching, *helpers, return_exceptions=True)
         await server.cleanup()
+        await self._io.close()
         await self._sites.close()
         await self._step_down()
         for task in done:
@@ -181,6 +185,7 @@ class Service:
         self._queue.clear()
         self._ids.forget()
         self._storage.closed = "this replica does not lead"
+        await self._io.close()
         await self._sites.close()
 
     async def _step_down(self) -> None:

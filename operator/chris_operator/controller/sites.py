@@ -31,6 +31,7 @@ from .informer import Informer
 from .probe import Seen, probe
 from .queue import WorkQueue
 from .settings import FastStart, NetworkSettings, OperatorSettings
+from .swifts import Swifts
 from .world import World
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Sites:
         self._cluster, self._world, self._queue, self._settings = cluster, world, queue, settings
         self._complete, self._home = complete, ""
         self._fences = Fences(cluster, settings.network)
+        self.swifts = Swifts(cluster, settings.namespace)
         self._links: dict[str, _Link] = {}
         self._seen: dict[str, Seen] = {}
         self._failures: dict[str, int] = {}
@@ -95,13 +97,14 @@ class Sites:
         spec = ComputeResource.model_validate(body).spec
         if seen is None:
             return Site(name, spec, self._home, problem="it is being looked at", connecting=True)
-        if seen.finding.ready and not (link and link.known):
+        if seen.finding.reachable and not (link and link.known):
             young = link is None or asyncio.get_running_loop().time() < link.since + _PATIENCE_SECONDS
             return Site(
                 name, spec, self._home, problem="its Jobs and pods cannot be listed", connecting=young
             )
-        problem = "" if seen.finding.ready else seen.finding.message
-        return Site(name, spec, self._home, problem, fixed_user=seen.fixed_user)
+        words = "" if seen.finding.ready else seen.finding.message
+        lost, without_swift = ("", words) if seen.finding.reachable else (words, "")
+        return Site(name, spec, self._home, lost, without_swift, fixed_user=seen.fixed_user)
 
     def settings(self, site: Site) -> Settings:
         """How pods are made at a place."""
@@ -142,9 +145,9 @@ class Sites:
         metrics.COMPUTE_READY.labels(name).set(seen.finding.ready)
         self._failures[name] = 0 if seen.finding.ready else self._failures.get(name, 0) + 1
         link = self._links.get(name)
-        if link and seen.finding.ready and not link.watches:
+        if link and seen.finding.reachable and not link.watches:
             self._listen(name, link)
-        elif link and not seen.finding.ready:
+        elif link and not seen.finding.reachable:
             await _hang_up(link)
         if before is None or before.finding.reason != seen.finding.reason:
             self._wake(name)
@@ -170,6 +173,7 @@ class Sites:
         if self._seen.pop(name, None):
             metrics.COMPUTE_READY.remove(name)
         self._failures.pop(name, None)
+        self.swifts.leave(name)
         await self._disconnect(name)
 
     async def _disconnect(self, name: str) -> None:
@@ -194,7 +198,11 @@ class Sites:
         except kubeconfig.KubeconfigError as error:
             secret = f"Secret {self._settings.namespace}/{resource.spec.kubeconfig_secret}"
             return Seen(Finding("KubeconfigRefused", f"the kubeconfig of {secret} is refused: {error}"))
-        return await probe(link.cluster, resource.spec)
+        seen = await probe(link.cluster, resource.spec)
+        if not seen.finding.ready:
+            return seen
+        lack = await self.swifts.look(resource, self._home)
+        return replace(seen, finding=replace(lack, version=seen.finding.version)) if lack else seen
 
     async def _connect(self, resource: ComputeResource) -> _Link:
         """The connection that the kubeconfig describes now: another one when its Secret has changed."""

@@ -12,7 +12,20 @@ from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import PluginReference
 from chris_operator.models.quantity import MEBI
 
-from . import caching, choosing, deadline, fanout, inputs, links, pods, queueing, report, resources, steering
+from . import (
+    caching,
+    choosing,
+    deadline,
+    fanout,
+    inputs,
+    links,
+    pods,
+    queueing,
+    report,
+    resources,
+    steering,
+    transfers,
+)
 from .command import command, environment
 from .conditions import timestamp
 from .endings import ended_pod, failed, job_of, stage_in_failed, stop
@@ -125,6 +138,8 @@ def _start(o: Observed, plugin: PluginSpec, number: int, memory: int | None, now
         return known
     if o.given.refused:
         return _refused(o, o.given.refused)
+    if on_its_way := transfers.sending(o, now):
+        return on_its_way
     attempt = build(o, plugin, number, memory)
     before = o.instance.status.attempt
     created = before.created if before and before.number == number else timestamp(now)

@@ -27,6 +27,7 @@ _NEEDED = {
 RECHECK = timedelta(seconds=30)
 """How often a cluster that can be used is asked whether it still can; its watches tell most losses earlier."""
 _MOST = timedelta(seconds=30)
+_ASK_SWIFT_AGAIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,18 @@ class Finding:
     message: str
     version: str | None = None
 
+    cluster: bool = False
+    """What is wrong is its Swift alone: the cluster itself can be used."""
+
     @property
     def ready(self) -> bool:
         """Whether runs can go there."""
         return self.reason == READY
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the cluster can be looked at and told what to do."""
+        return self.ready or self.cluster
 
 
 def missing_words(spec: ComputeResourceSpec, missing: list[Right]) -> str:
@@ -115,9 +124,13 @@ def usable(o: Observed) -> Verdict | None:
         return Verdict(Reason.COMPUTE_NOT_FOUND, f"{words}: an administrator adds the user to its spec.users")
     if site.connecting:
         return Verdict(Reason.COMPUTE_UNAVAILABLE, f"waits for cluster {wanted} to be looked at", quiet=True)
-    if site.problem:
+    problem = site.problem or site.storage_problem or o.given.compute_problem
+    if problem:
+        what = "cluster" if site.problem else "the Swift of cluster"
+        again = None if site.problem or site.storage_problem else _ASK_SWIFT_AGAIN
         tail = "; its attempt may go on there" if o.instance.status.attempt else ""
-        return Verdict(Reason.COMPUTE_UNAVAILABLE, f"cluster {wanted} cannot be used: {site.problem}{tail}")
+        words = f"{what} {wanted} cannot be used: {problem}{tail}"
+        return Verdict(Reason.COMPUTE_UNAVAILABLE, words, again=again)
     return None
 
 

@@ -15,7 +15,7 @@ from chris_operator.models.plugininstance import Output
 from chris_operator.models.quantity import MEBI
 from chris_operator.staging import contract
 
-from . import deadline, report, resources
+from . import deadline, report, resources, transfers
 from .conditions import timestamp
 from .observe import Ended, JobFacts, PodFacts, Stage
 from .observed import Observed
@@ -98,7 +98,7 @@ def ended_pod(  # noqa: PLR0911  one return per cause, in the order of blame
         words = f"publish took the program for failed (exit code {pod.publish.exit_code}), but it ended well"
         return failed(o, attempt, Reason.PUBLISH_FAILED, words, now)
     if o.given.manifest is None:
-        return Need(Fact.MANIFEST)
+        return transfers.evidence(o, attempt, Fact.MANIFEST, now)
     if o.given.manifest.problem:
         return failed(
             o, attempt, Reason.PUBLISH_FAILED, f"its output does not hold: {o.given.manifest.problem}", now
@@ -152,7 +152,7 @@ def _out_of_memory(
         words = f"the program ran out of {had} MiB of memory and gets {more} MiB"
         return failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
     if published(o.pod) and o.given.manifest is None:
-        return Need(Fact.MANIFEST)
+        return transfers.evidence(o, attempt, Fact.MANIFEST, now)
     words = f"the program needs more than {had} MiB of memory, the plugin's maximum"
     verdict = failed(o, attempt, Reason.OUT_OF_MEMORY, words, now)
     return _kept(o, replace(verdict, message=words, final=True, again=None), job, now)
@@ -160,7 +160,7 @@ def _out_of_memory(
 
 def _past_deadline(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -> Verdict | Need:
     if published(o.pod) and o.given.manifest is None:
-        return Need(Fact.MANIFEST)
+        return transfers.evidence(o, attempt, Fact.MANIFEST, now)
     reason = Reason.DEADLINE_EXCEEDED
     ended = attempt.model_copy(update={"ended": timestamp(now), "reason": reason.value})
     status = {"attempt": ended} | report.facts(o.pod)

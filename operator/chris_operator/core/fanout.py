@@ -15,7 +15,7 @@ from chris_operator.models.plugininstance import Attempt as AttemptStatus
 from chris_operator.models.plugininstance import WorkerCounts
 from chris_operator.models.quantity import MEBI
 
-from . import endings, report, resources
+from . import endings, report, resources, transfers
 from .conditions import timestamp
 from .indexed import Fan
 from .observe import Ended, JobFacts, PodFacts, Stage, parse_time
@@ -225,7 +225,7 @@ def _united(o: Observed, attempt: AttemptStatus, job: JobFacts, now: datetime) -
     """The workers' output is one: the run has succeeded, unless two of them wrote the same path."""
     union = o.given.union
     if union is None:
-        return Need(Fact.UNION)
+        return transfers.evidence(o, attempt, Fact.UNION, now)
     if union.problem:
         words = f"its output does not hold: {union.problem}"
         return endings.failed(o, attempt, Reason.PUBLISH_FAILED, words, now)

@@ -35,10 +35,11 @@ MEANINGS: dict[Reason, Meaning] = {
         "create it, or an administrator adds the user to its `spec.users`",
     ),
     Reason.COMPUTE_UNAVAILABLE: Meaning(
-        "the cluster that the run goes to cannot be reached or used; an attempt that runs there is found again",
+        "the cluster that the run goes to, or its Swift, cannot be reached or used; an attempt that runs there is found again",
         "see `kubectl describe computeresource`; nothing is lost meanwhile",
     ),
     Reason.SUSPENDED: Meaning("`spec.suspend` is set", "set it to false"),
+    Reason.SENDING_INPUTS: Meaning("its input is being copied to the Swift of the cluster that it goes to"),
     Reason.SCHEDULED: Meaning("a pod has been asked for and waits for its node and images"),
     Reason.QUEUED: Meaning(
         "the queue that its label `kueue.x-k8s.io/queue-name` names has not admitted it", "wait"
@@ -54,6 +55,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.STAGING_IN: Meaning("the parents' outputs are being fetched"),
     Reason.RUNNING: Meaning("the program runs"),
     Reason.PUBLISHING: Meaning("the output is being written to Swift"),
+    Reason.FETCHING_OUTPUTS: Meaning(
+        "its output is being copied from the Swift of the cluster where it ran, and every byte proven"
+    ),
     Reason.VERIFYING: Meaning("the operator checks what was published"),
     Reason.IMAGE_PULL_FAILED: Meaning(
         "the image cannot be pulled; the message is the kubelet's", "correct `dockImage` or the pull secrets"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chris_operator.models.feed import Feed
 from chris_operator.models.plugin import PluginSpec
@@ -56,8 +56,24 @@ class Given:
     """How many things the input has that can be given to workers: files, or directories."""
     union: "UnionFact | None" = None
     """The outputs of the workers that succeeded, put together as the attempt's."""
+    sent: "Transfer | None" = None
+    """How far the input is on its way to the other cluster's Swift."""
+    fetched: "Transfer | None" = None
+    """How far the attempt's output is on its way from there."""
     storage_problem: str | None = None
     """Why Swift could not be asked."""
+    compute_problem: str | None = None
+    """Why the other cluster's Swift could not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Copying between our Swift and another cluster's, which goes on beside the plans."""
+
+    done: bool
+    since: datetime
+    problem: str | None = None
+    """What is wrong with what was copied, once it is done."""
 
 
 @dataclass(frozen=True, slots=True)

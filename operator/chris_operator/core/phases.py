@@ -61,6 +61,7 @@ class Reason(StrEnum):
     COMPUTE_NOT_FOUND = "ComputeNotFound"
     COMPUTE_UNAVAILABLE = "ComputeUnavailable"
     SUSPENDED = "Suspended"
+    SENDING_INPUTS = "SendingInputs"
     SCHEDULED = "Scheduled"
     QUEUED = "Queued"
     UNSCHEDULABLE = "Unschedulable"
@@ -68,6 +69,7 @@ class Reason(StrEnum):
     STAGING_IN = "StagingIn"
     RUNNING = "Running"
     PUBLISHING = "Publishing"
+    FETCHING_OUTPUTS = "FetchingOutputs"
     VERIFYING = "Verifying"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     STAGE_IN_FAILED = "StageInFailed"
@@ -117,6 +119,7 @@ PHASES: dict[Reason, Phase] = {
     Reason.COMPUTE_NOT_FOUND: Phase(Kind.WAITING, Fault.USER, CubeStatus.CREATED),
     Reason.COMPUTE_UNAVAILABLE: Phase(Kind.WAITING, Fault.INFRASTRUCTURE, CubeStatus.SCHEDULED, stalls=True),
     Reason.SUSPENDED: Phase(Kind.WAITING, Fault.USER, CubeStatus.CREATED),
+    Reason.SENDING_INPUTS: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.COPYING),
     Reason.SCHEDULED: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.SCHEDULED),
     Reason.QUEUED: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.SCHEDULED),
     Reason.UNSCHEDULABLE: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.SCHEDULED),
@@ -124,6 +127,7 @@ PHASES: dict[Reason, Phase] = {
     Reason.STAGING_IN: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.COPYING),
     Reason.RUNNING: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.STARTED),
     Reason.PUBLISHING: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.UPLOADING),
+    Reason.FETCHING_OUTPUTS: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.UPLOADING),
     Reason.VERIFYING: Phase(Kind.ACTIVE, Fault.NOBODY, CubeStatus.REGISTERING_FILES),
     Reason.IMAGE_PULL_FAILED: Phase(
         Kind.RETRIED, Fault.INFRASTRUCTURE, CubeStatus.SCHEDULED, CubeStatus.CANCELLED, bound=3

@@ -47,11 +47,13 @@ from .words import spoken
 
 _SILENT = frozenset(
     {
+        Reason.SENDING_INPUTS,
         Reason.SCHEDULED,
         Reason.PARENT_RUNNING,
         Reason.STAGING_IN,
         Reason.RUNNING,
         Reason.PUBLISHING,
+        Reason.FETCHING_OUTPUTS,
         Reason.VERIFYING,
     }
 )

@@ -19,10 +19,17 @@ class Site:
     """UID of this cluster, as the objects on another one tell whose they are."""
     problem: str = ""
     """Why nothing there can be seen or done now; empty where it can."""
+    storage_problem: str = ""
+    """Why its own Swift cannot be used now; empty where it can, and where it has none."""
     fixed_user: bool = True
     """False where that namespace carries a range of user ids of its own."""
     connecting: bool = False
     """It is being looked at for the first time, or again: what is told of it stays as it is for a moment."""
+
+    @property
+    def own_swift(self) -> bool:
+        """Whether its pods read and write a Swift of its own, between which and ours everything is copied."""
+        return self.spec is not None and self.spec.swift_secret is not None
 
     def priority_class(self, priority: str) -> str | None:
         """The other cluster's PriorityClass for a run's priority, empty for its default; None: this cluster's own."""

@@ -22,10 +22,12 @@ class Fact(StrEnum):
     KEPT = "output that Swift keeps"
     UNITS = "what of the input can be given to workers"
     UNION = "outputs of the workers"
+    SENT = "inputs in the other cluster's Swift"
+    FETCHED = "outputs of the other cluster's Swift"
     SECRET = "Secret of the attempt"  # noqa: S105  the name of a fact
 
 
-LEAVING_TRACES = frozenset({Fact.LISTING, Fact.SELECTED, Fact.REUSABLE})
+LEAVING_TRACES = frozenset({Fact.LISTING, Fact.SELECTED, Fact.REUSABLE, Fact.SENT})
 """Facts that are written to Swift, in the run's place, when they are found out."""
 
 

@@ -70,8 +70,11 @@ class ComputeResourceSpec(Spec):
         Field(max_length=1000, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = ()
     """Users whose runs may go there, `*` for all: their data leave this cluster, so it is said for each."""
+    swift_secret: ObjectName | None = None
+    """Secret of the operator's namespace with the credentials (ST_* or OS_*) of a Swift of that cluster's own, and its
+    authority's certificate as `ca.crt`: inputs are sent there and outputs fetched; left out: pods there use ours."""
     swift_url: Url | None = None
-    """Scheme, host and port at which pods there reach Swift; left out: as pods here do."""
+    """Scheme, host and port at which pods there reach Swift; left out: as pods here do, or as its own login says."""
     dns_ports: Annotated[
         tuple[Annotated[int, Field(strict=True, ge=1, le=65535)], ...],
         Field(min_length=1, max_length=10, json_schema_extra={"x-kubernetes-list-type": "atomic"}),

@@ -21,6 +21,8 @@ from typing import IO, Any
 LINK_SUFFIX = ".chrislink"
 Line = bytes
 """One JSON line; named, because `Header` has a field `bytes`."""
+LINE_BYTES = 16 << 20
+"""No line is as long as this: a file of 10 TiB has pieces for a tenth of it."""
 NAME_BYTES = 255
 """Linux refuses longer file names."""
 
@@ -253,7 +255,10 @@ def read_header(data: bytes) -> Header:
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     try:
         with gzip.GzipFile(fileobj=stream, mode="rb") as plain:
-            yield from plain
+            while line := plain.readline(LINE_BYTES):
+                if len(line) == LINE_BYTES:
+                    raise ManifestError(f"has a line of {LINE_BYTES} bytes or more")
+                yield line
     except (OSError, EOFError, zlib.error) as error:
         raise ManifestError(f"is no whole gzip ({error})") from error
 

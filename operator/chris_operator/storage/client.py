@@ -5,14 +5,16 @@ twice and fails within seconds; whoever calls decides whether and when to ask ag
 travel through here but through staging.
 """
 
+import builtins
 import io
+import json
 import re
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote, urlsplit
+from typing import Any, Protocol
+from urllib.parse import quote, unquote, urlsplit
 
 import requests
 import swiftclient
@@ -31,6 +33,9 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 20
 """Bulk deletion sends a blank each ten seconds while it works; everything else answers at once."""
 BULK_NAMES = 1000
+CHUNK_BYTES = 1 << 20
+WRONG_ETAG = 422
+"""The answer to bytes that are not those that the ETag sent along stands for."""
 BUSY = frozenset({408, 429, 498, 499})
 TEMP_URL_KEY = "x-account-meta-temp-url-key"
 
@@ -47,6 +52,18 @@ class ObjectInfo:
     bytes: int = 0
     etag: str = ""
     modified: str = ""
+
+
+class Source(Protocol):
+    """Bytes to write, of known number, which can begin anew where a request is repeated."""
+
+    size: int
+
+    def read(self, length: int = -1) -> bytes:
+        """Some more of them; none at the end."""
+
+    def reset(self, *_: object, **__: object) -> None:
+        """Begin anew."""
 
 
 class Container:
@@ -130,6 +147,50 @@ class Container:
             content_type=content_type,
         )
         return str(etag).strip('"')
+
+    def stream(self, name: str) -> tuple[ObjectInfo, Iterator[bytes]]:
+        """An object's facts and its bytes as they come; one whose connection breaks is asked for the rest."""
+        found, body = self._call(name, "get_object", self.container, name, resp_chunk_size=CHUNK_BYTES)
+        info = object_info(name, found)
+        return info, self._chunks(info, body)
+
+    def _chunks(self, info: ObjectInfo, body: Any) -> Iterator[bytes]:
+        came = 0
+        while chunk := self._guard(info.name, body.read, CHUNK_BYTES):
+            came += len(chunk)
+            yield chunk
+        if came != info.bytes:
+            raise Unavailable(info.name, f"ended after {came} of {info.bytes} bytes")
+
+    def segments(self, name: str) -> builtins.list[dict[str, Any]]:
+        """What a segmented object is made of, as Swift tells it: `name` (with its container), `hash`, `bytes`, `range`."""
+        found = self._call(name, "head_object", self.container, name)
+        if dynamic := found.get("x-object-manifest"):
+            container, _, prefix = unquote(dynamic).partition("/")
+            _, listed = self._call(name, "get_container", container, prefix=prefix, full_listing=True)
+            return [{**line, "name": f"/{container}/{line['name']}"} for line in listed]
+        ask = {"query_string": "multipart-manifest=get"}
+        _, body = self._call(name, "get_object", self.container, name, **ask)
+        told: builtins.list[dict[str, Any]] = json.loads(body)
+        return told
+
+    def put_segmented(self, name: str, segments: bytes) -> None:
+        """Write a static large object; `segments` is its description in JSON."""
+        ask = {"query_string": "multipart-manifest=put"}
+        self._call(name, "put_object", self.container, name, contents=segments, **ask)
+
+    def put_stream(self, name: str, source: Source, *, etag: str = "") -> None:
+        """Write an object from a source; with `etag`, StorageError with the value WRONG_ETAG where its bytes are others."""
+        self._call(
+            name,
+            "put_object",
+            self.container,
+            name,
+            contents=source,
+            content_length=source.size,
+            etag=etag or None,
+            content_type="application/octet-stream",
+        )
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is fine."""

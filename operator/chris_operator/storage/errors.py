@@ -4,11 +4,18 @@
 
 
 class StorageError(Exception):
-    """Swift refused or failed. Names the object, the rule or act, and the offending value."""
+    """Swift refused or failed. Names the object, the rule or act, and the offending value.
 
-    def __init__(self, object: str, rule: str, value: object = "") -> None:  # noqa: A002
-        self.object, self.rule, self.value = object, rule, value
-        super().__init__(f"Swift: {object}: {rule}" + (f": {value}" if value != "" else ""))
+    `where` names the ComputeResource where it is not our own Swift but that cluster's.
+    """
+
+    def __init__(self, object: str, rule: str, value: object = "", *, where: str = "") -> None:  # noqa: A002
+        self.object, self.rule, self.value, self.where = object, rule, value, where
+        super().__init__(object, rule, value)
+
+    def __str__(self) -> str:
+        of = f" of {self.where}" if self.where else ""
+        return f"Swift{of}: {self.object}: {self.rule}" + (f": {self.value}" if self.value != "" else "")
 
 
 class NotFound(StorageError):

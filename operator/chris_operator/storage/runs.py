@@ -18,6 +18,10 @@ EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 class Storage(Container):
     """The operator's and the shim's view of Swift. Object names are relative to the container throughout."""
 
+    def beside(self, container: str) -> "Storage":
+        """Another container of the same account."""
+        return self if container == self.container else Storage(self._values, container=container)
+
     def read_manifest(self, name: str) -> tuple[Header, list[Entry]]:
         """Header and entries of the manifest object `name`, proven against its own header."""
         data, _ = self.get(name)
