@@ -60,6 +60,7 @@ CONTAINERD = Module(
 COREDNS = Module("coredns", (".",), ("coredns",), cold="about 1 minute")
 PAUSE = Module("pause", (".",), ("pause",), cold="a few seconds")
 REGISTRY = Module("registry", (".",), ("registry",), cold="about 1 minute")
+KWOK = Module("kwok", ("sigs.k8s.io/kwok/cmd/kwok",), ("kwok",), cold="1 to 2 minutes")
 KIND = Module("kind", ("sigs.k8s.io/kind",), ("kind",), cold="half a minute")
 CLUSTER_MODULES = (CONTAINERD, KUBERNETES, COREDNS, PAUSE)
 

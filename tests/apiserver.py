@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,24 +100,24 @@ class ApiServer:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[Self]:
-        """Start etcd and the API server, answer when ready, remove everything afterwards."""
+    def running(cls, *options: str) -> Iterator[Self]:
+        """Start etcd and the API server with further options, answer when ready, remove everything afterwards."""
         directory = Path(tempfile.mkdtemp(prefix="chris-apiserver-"))
         try:
             with ExitStack() as stack:
-                yield cls._start(stack, binary_directory(), directory)
+                yield cls._start(stack, binary_directory(), directory, options)
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
     @classmethod
-    def _start(cls, stack: ExitStack, programs: Path, directory: Path) -> Self:
+    def _start(cls, stack: ExitStack, programs: Path, directory: Path, options: Sequence[str]) -> Self:
         store, peer, port = free_ports(3)
         (directory / "tokens.csv").write_text(
             "".join(f'{token},{user},{token},"{groups}"\n' for token, (user, groups) in USERS.items())
         )
         commands = {
             "etcd": _etcd_command(programs, directory, store, peer),
-            "kube-apiserver": _apiserver_command(programs, directory, store, port),
+            "kube-apiserver": [*_apiserver_command(programs, directory, store, port), *options],
         }
         started = tuple(
             stack.enter_context(process(command, directory / f"{name}.log"))

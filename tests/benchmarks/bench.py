@@ -46,10 +46,22 @@ class Target:
 TARGETS = (
     Target("ours_ms_p50", at_most=100, what="resource → Job, plus publish's end → Succeeded; median"),
     Target("ours_ms_p95", at_most=400, what="the same, 95th percentile"),
+    Target(
+        "idle_ms_per_node",
+        at_most=150,
+        what="a chain of 10 runs: ours of each, from the parent's Succeeded; ChRIS today: about 11,000",
+    ),
     Target("run_vs_bare_job", at_most=1.1, what="a run over a bare Job of the same program"),
     Target("api_writes_per_run", at_most=10, what="our writes to the API server, whole life"),
     Target("cache_hit_ms_p50", at_most=300, what="an equal run: created → Succeeded; median"),
     Target("burst_vs_bare", at_least=0.6, what="300 at once: our rate over a bare client's"),
+    Target(
+        "kwok_vs_raw_jobs",
+        at_least=0.6,
+        what="5,000 runs on 200 simulated nodes: their rate over that of hand-written Jobs of the same pods",
+    ),
+    Target("kwok_api_writes_per_run", at_most=10, what="our writes to the API server there, whole life"),
+    Target("kwok_rss_growth_mib", at_most=32, what="operator's memory there, from 2,000 ended runs to 5,000"),
     Target("operator_rss_mib", at_most=120, what="operator's memory with 1,000 finished runs"),
     Target("operator_rss_mib_50000", at_most=400, what="the same with 50,000"),
     Target("operator_start_s", what="start → a waiting run's Job, with 1,000 finished runs"),

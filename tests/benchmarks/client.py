@@ -82,10 +82,15 @@ class Api:
         query |= {"watch": "1", "resourceVersion": since}
         timeout = aiohttp.ClientTimeout(total=None)
         async with self._session.get(self._url + where, params=query, timeout=timeout) as answer:
-            async for line in answer.content:
-                heard = time.perf_counter()
-                event = json.loads(line)
-                yield heard, event["type"], event["object"]
+            try:
+                async for line in answer.content:
+                    heard = time.perf_counter()
+                    event = json.loads(line)
+                    yield heard, event["type"], event["object"]
+            finally:
+                # TLS would wait for the server's farewell, which may come when the event loop is closed already.
+                if answer.connection and answer.connection.transport:
+                    answer.connection.transport.abort()
 
 
 def _read(kubeconfig: Path) -> tuple[Object, Object, ssl.SSLContext]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -155,7 +154,7 @@ class Bench:
         self.admin.wait("Job", f"{run.name}-1", self.tenant.namespace, until=bool, seconds=PATIENCE)
         seconds = time.perf_counter() - began
         self._rest()
-        memory = self._memory()
+        memory = self.operator.memory()
         self.operator.stop()
         record(
             **{
@@ -176,12 +175,6 @@ class Bench:
             if self.operator.metric("chris_queue_depth"):
                 quiet_since = time.monotonic()
             time.sleep(_POLL)
-
-    def _memory(self) -> dict[str, float]:
-        """MiB by the kernel's names."""
-        lines = Path(f"/proc/{self.operator.pid}/status").read_text().splitlines()
-        fields: dict[str, Any] = dict(line.split(":", 1) for line in lines)
-        return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")}
 
 
 SIZES = (1_000, 50_000)

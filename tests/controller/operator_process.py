@@ -127,6 +127,17 @@ class Operator:
         found = [each for each in self.page("/metrics").text.splitlines() if each.startswith(f"{line} ")]
         return float(found[0].rsplit(" ", 1)[1]) if found else 0.0
 
+    def memory(self) -> dict[str, float]:
+        """Its resident memory now and at most, in MiB by the kernel's names."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
+        return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")}
+
+    def cpu_seconds(self) -> float:
+        """Time that it has spent on a processor."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def await_metric(self, line: str, value: float) -> None:
         """Return when a metric has a value; it need not answer yet."""
         deadline = time.monotonic() + START_SECONDS

@@ -133,6 +133,16 @@ def test_manifests_are_proven_both_ways(storage: Storage):
     assert storage.copy_manifest("t9/manifest", "t9/copy", etag=etag) == etag
 
 
+def test_a_manifest_is_copied_as_it_was_checked(storage: Storage):
+    """Once: whoever copies it again asks Swift."""
+    header, etag = storage.put_manifest("t9/manifest", ENTRIES, prefixes=["t9/attempts/1/"])
+    allowed = ["t9/attempts/1/"]
+    storage.check_manifest("t9/manifest", digest=header.digest, allowed_prefixes=allowed, etag=etag)
+    storage.put("t9/manifest", b"something else")
+    assert storage.copy_manifest("t9/manifest", "t9/copy") == etag
+    assert storage.copy_manifest("t9/manifest", "t9/copy") != etag
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "digest": ({"digest": "sha256:1"}, "digest is not"),
     "etag": ({"etag": "1" * 32}, "ETag is not"),

@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chris_operator.staging import manifest
@@ -12,11 +13,18 @@ from chris_operator.storage.errors import NotFound, StorageError
 
 HEAD_BYTES = 64 << 10
 """A manifest's header is far shorter."""
+CHECKED = 64
+"""So many manifests that were checked are kept at hand, each shorter than HEAD_BYTES: most are copied next."""
 EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 
 class Storage(Container):
     """The operator's and the shim's view of Swift. Object names are relative to the container throughout."""
+
+    def __init__(self, values: Mapping[str, str], *, container: str = "users") -> None:
+        super().__init__(values, container=container)
+        self._checked: dict[str, bytes] = {}
+        self._lock = threading.Lock()
 
     def beside(self, container: str) -> "Storage":
         """Another container of the same account."""
@@ -50,7 +58,16 @@ class Storage(Container):
             raise StorageError(name, error.rule, error.object) from error
         if header.digest != digest:
             raise StorageError(name, f"digest is not the reported {digest}", header.digest)
+        if len(data) < HEAD_BYTES:
+            self._remember(name, data)
         return header
+
+    def _remember(self, name: str, data: bytes) -> None:
+        """Keep a whole manifest for its copy: asking for it once more costs Swift a third of all that a run does."""
+        with self._lock:
+            self._checked[name] = data
+            if len(self._checked) > CHECKED:
+                del self._checked[next(iter(self._checked))]
 
     def put_manifest(
         self, name: str, entries: Iterable[Entry], *, prefixes: Iterable[str], partial: bool = False
@@ -66,8 +83,14 @@ class Storage(Container):
         return header, self.put(name, data, content_type="application/gzip")
 
     def copy_manifest(self, source: str, target: str, *, etag: str = "") -> str:
-        """Make `target` equal to the manifest `source` (whose ETag must be `etag`) and return its ETag."""
-        data, _ = self.get(source, if_match=etag or None)
+        """Make `target` equal to the manifest `source` (whose ETag must be `etag`) and return its ETag.
+
+        What was checked a moment ago is written as it was then.
+        """
+        with self._lock:
+            data = None if etag else self._checked.pop(source, None)
+        if data is None:
+            data, _ = self.get(source, if_match=etag or None)
         return self.put(target, data, content_type="application/gzip")
 
     def sweep(self, place: str, kept: str | None = None) -> int:
