@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.apiserver, pytest.mark.swift]
 RUNS = 5_000
 NODES = 200
 CONNECTIONS = 16
-PATIENCE = 600.0
+PATIENCE = 900.0
 REMOVED = 100
 """So many runs are removed in the end, to count what that writes."""
 NAMESPACE = USER = "crowd"
