@@ -106,6 +106,24 @@ def test_uploads_go_there_and_away(there: Tenant, cloud: Cloud):
     cloud.far.await_gone(there.user)
 
 
+def test_what_parameters_name_and_what_is_chosen_of_parents_goes_there(there: Tenant, cloud: Cloud):
+    """Their manifests lie in the run's own place, their bytes elsewhere."""
+    place = f"home/{there.user}/uploads/atlas"
+    there.storage.put(f"{place}/mni.nii", b"atlas")
+    there.done("root")
+    reads = cloud.run(there, "reads", "pl-reads", "root", parameters={"atlas": place})
+    chosen = cloud.run(there, "chosen", "pl-ts", "root", inputs=[{"previous": "root", "match": "^sub/"}])
+    for run, expected in (
+        (reads, [FILES, {"mni.nii": b"atlas"}]),
+        (chosen, [{"sub/b.txt": b"beta"}]),
+    ):
+        attempt = cloud.attempt(run)
+        assert inputs(cloud, attempt.stage_job) == expected
+        attempt.succeeds(RESULT)
+        run.until("Completed", "True")
+    cloud.far.await_gone(there.user)
+
+
 def test_a_failed_programs_log_and_output_come_home(there: Tenant, cloud: Cloud):
     run = cloud.run(there, "scan")
     cloud.attempt(run).fails(3, {"half.txt": b"half"})
