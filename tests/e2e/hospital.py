@@ -102,11 +102,10 @@ def reaches(box: Box, address: str, port: int) -> bool:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The second cluster, the Swift in it, and the cable."""
+    """The cable to the second cluster, our container in its Swift, and where the hospital's own Swift is."""
 
     cable: Cable
     swift: StorageElsewhere
-    swift_address: str
     home_swift_address: str
 
     def nudge(self) -> None:
@@ -155,17 +154,19 @@ def _introduced(cable: Cable, there: Kubectl) -> Cloud:
     there("apply", "-f", "manifests/dev/swift/swift.yaml")
     there("apply", "-k", "manifests/remote")
     there("-n", "chris-swift", "rollout", "status", "deployment/swift", "--timeout=120s")
-    address = _swift_of(there)
-    credentials = {"ST_AUTH": f"http://{address}:8080/auth/v1.0", "ST_USER": USER, "ST_KEY": "development"}
+    credentials = {
+        "ST_AUTH": f"http://{_swift_of(there)}:8080/auth/v1.0",
+        "ST_USER": USER,
+        "ST_KEY": "development",
+    }
     _secret(NAME, {"kubeconfig": json.dumps(_kubeconfig(cable.cloud[0], there))})
     _secret(SECRET, credentials)
     spec = {"kubeconfigSecret": NAME, "namespace": "chris-runs", "users": ["*"], "swiftSecret": SECRET}
     at_home("apply", "-f", "-", given=json.dumps(manifest("ComputeResource", NAME, None, spec)))
     at_home("wait", "--for=condition=Ready", "--timeout=60s", "computeresource", NAME)
     home = at_home("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
-    return Cloud(
-        cable, StorageElsewhere(NAME, credentials, f"chris-{home}-{NAME}"), address, _swift_of(at_home)
-    )
+    there_as_we = StorageElsewhere(NAME, credentials, f"chris-{home}-{NAME}")
+    return Cloud(cable, there_as_we, _swift_of(at_home))
 
 
 def _swift_of(there: Kubectl) -> str:
