@@ -106,6 +106,24 @@ def test_uploads_go_there_and_away(there: Tenant, cloud: Cloud):
     cloud.far.await_gone(there.user)
 
 
+def test_what_parameters_name_and_what_is_chosen_of_parents_goes_there(there: Tenant, cloud: Cloud):
+    """Their manifests lie in the run's own place, their bytes elsewhere."""
+    place = f"home/{there.user}/uploads/atlas"
+    there.storage.put(f"{place}/mni.nii", b"atlas")
+    there.done("root")
+    reads = cloud.run(there, "reads", "pl-reads", "root", parameters={"atlas": place})
+    chosen = cloud.run(there, "chosen", "pl-ts", "root", inputs=[{"previous": "root", "match": "^sub/"}])
+    for run, expected in (
+        (reads, [FILES, {"mni.nii": b"atlas"}]),
+        (chosen, [{"sub/b.txt": b"beta"}]),
+    ):
+        attempt = cloud.attempt(run)
+        assert inputs(cloud, attempt.stage_job) == expected
+        attempt.succeeds(RESULT)
+        run.until("Completed", "True")
+    cloud.far.await_gone(there.user)
+
+
 def test_a_failed_programs_log_and_output_come_home(there: Tenant, cloud: Cloud):
     run = cloud.run(there, "scan")
     cloud.attempt(run).fails(3, {"half.txt": b"half"})
@@ -126,6 +144,19 @@ def test_several_workers(there: Tenant, cloud: Cloud):
     assert output_of(run) == FILES
     logs = [there.storage.get(f"{place_of(run)}parts/{worker}/log")[0] for worker in range(2)]
     assert logs == [b"said the program\n"] * 2
+    cloud.far.await_gone(there.user)
+
+
+def test_of_workers_that_fail_all_comes_home(there: Tenant, cloud: Cloud):
+    there.done("root")
+    run = cloud.run(there, "double", "pl-filewise", "root", workers=2)
+    crew = Crew(cloud.attempt(run))
+    crew[0].succeeds({"a.txt": b"alpha"})
+    crew[1].fails(3, {"half.txt": b"half"})
+    crew.give_up("0", "1", 1)
+    assert run.until("PluginFailed", "False").startswith("worker 1 of 2, attempt 1: ")
+    assert output_of(run) == {"a.txt": b"alpha", "half.txt": b"half"}
+    assert b"said the program" in there.storage.get(f"{place_of(run)}log")[0]
     cloud.far.await_gone(there.user)
 
 
@@ -182,13 +213,14 @@ def test_two_tenants_share_nothing_there(there: Tenant, cloud: Cloud, new_tenant
 def test_an_upload_in_segments_goes_there_as_one(there: Tenant, cloud: Cloud, kind: str):
     """Its ETag is what its manifest knows it by: a copy in one piece would have another."""
     whole, parts = f"home/{there.user}/uploads/study/large.nii", [b"one" * 1000, b"two" * 1000, b"three"]
+    below = f"home/{there.user}/uploads/parts-of-large/"
     for number, part in enumerate(parts):
-        there.storage.put(f"home/{there.user}/parts/{number}", part)
+        there.storage.put(f"{below}{number}", part)
     if kind == "static":
-        lines = [{"path": f"users/home/{there.user}/parts/{number}"} for number in range(3)]
+        lines = [{"path": f"users/{below}{number}"} for number in range(3)]
         there.storage.put_segmented(whole, json.dumps(lines).encode())
     else:
-        pointer = {"X-Object-Manifest": f"users/home/{there.user}/parts/"}
+        pointer = {"X-Object-Manifest": f"users/{below}"}
         there.storage._call(whole, "put_object", "users", whole, b"", headers=pointer)
     etag = there.storage.head(whole).etag
     assert etag.startswith('"')

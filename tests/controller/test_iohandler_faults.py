@@ -271,7 +271,7 @@ BAD: dict[str, tuple[dict[str, str], str, str]] = {
         "does not accept the credentials of Secret",
     ),
     "key-missing": ({"ST_KEY": ""}, "SwiftSecretRefused", "ST_KEY not set"),
-    "no-certificate": ({"ca.crt": "nonsense"}, "SwiftSecretRefused", "holds no certificate"),
+    "no-certificate": ({"ca.crt": "nonsense"}, "SwiftSecretRefused", "ca.crt holds no certificate"),
     "nobody-answers": (
         {"ST_AUTH": "http://127.0.0.1:1/auth/v1.0"},
         "SwiftUnreachable",

@@ -29,8 +29,13 @@ USER = "chris:operator"
 IMAGES = ("staging", "swift", "pl-testprobe")
 HOME_END, CLOUD_END = "10.89.0.1", "10.89.0.2"
 CABLE = "io0"
-NEW = ["-i", CABLE, "-m", "conntrack", "--ctstate", "NEW", "-j", "DROP"]
-"""What a hospital's firewall does to whoever wants to come in."""
+CHAINS = ("INPUT", "FORWARD")
+FIREWALL = (
+    ("-i", CABLE, "-p", "tcp", "--syn", "-j", "DROP"),
+    ("-i", CABLE, "-m", "conntrack", "--ctstate", "NEW", "-j", "DROP"),
+)
+"""What a hospital's firewall does to whoever wants to come in. The first rule counts the attempts: late packets of a
+connection that has ended are new to the second one."""
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
 
 
@@ -60,15 +65,16 @@ class Cable:
 
     def block(self) -> None:
         """Whoever is in the cloud gets no connection into the hospital, neither to its node nor through it."""
-        for chain in ("INPUT", "FORWARD"):
-            self.home[1].run(["iptables", "-w", "-I", chain, "1", *NEW])
+        for chain in CHAINS:
+            for place, rule in enumerate(FIREWALL, start=1):
+                self.home[1].run(["iptables", "-w", "-I", chain, str(place), *rule])
 
     def knocks(self) -> int:
-        """How many packets were turned away since last asked."""
+        """How many attempts to connect were turned away since last asked."""
         found = 0
-        for chain in ("INPUT", "FORWARD"):
-            rule = self.home[1].run(["iptables", "-w", "-nvxL", chain, "1"])
-            found += int(rule.split()[0])
+        for chain in CHAINS:
+            told = self.home[1].run(["iptables", "-w", "-nvxL", chain, "1"])
+            found += int(told.split()[0])
             self.home[1].run(["iptables", "-w", "-Z", chain, "1"])
         return found
 
@@ -83,8 +89,9 @@ class Cable:
 
     def remove(self) -> None:
         """Take cable and rules away again: the hospital stays."""
-        for chain in ("INPUT", "FORWARD"):
-            self.home[1].succeeds(["iptables", "-w", "-D", chain, *NEW])
+        for chain in CHAINS:
+            for rule in FIREWALL:
+                self.home[1].succeeds(["iptables", "-w", "-D", chain, *rule])
         self.home[1].succeeds(["ip", "link", "del", CABLE])
 
 
@@ -95,11 +102,10 @@ def reaches(box: Box, address: str, port: int) -> bool:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The second cluster, the Swift in it, and the cable."""
+    """The cable to the second cluster, our container in its Swift, and where the hospital's own Swift is."""
 
     cable: Cable
     swift: StorageElsewhere
-    swift_address: str
     home_swift_address: str
 
     def nudge(self) -> None:
@@ -148,17 +154,19 @@ def _introduced(cable: Cable, there: Kubectl) -> Cloud:
     there("apply", "-f", "manifests/dev/swift/swift.yaml")
     there("apply", "-k", "manifests/remote")
     there("-n", "chris-swift", "rollout", "status", "deployment/swift", "--timeout=120s")
-    address = _swift_of(there)
-    credentials = {"ST_AUTH": f"http://{address}:8080/auth/v1.0", "ST_USER": USER, "ST_KEY": "development"}
+    credentials = {
+        "ST_AUTH": f"http://{_swift_of(there)}:8080/auth/v1.0",
+        "ST_USER": USER,
+        "ST_KEY": "development",
+    }
     _secret(NAME, {"kubeconfig": json.dumps(_kubeconfig(cable.cloud[0], there))})
     _secret(SECRET, credentials)
     spec = {"kubeconfigSecret": NAME, "namespace": "chris-runs", "users": ["*"], "swiftSecret": SECRET}
     at_home("apply", "-f", "-", given=json.dumps(manifest("ComputeResource", NAME, None, spec)))
     at_home("wait", "--for=condition=Ready", "--timeout=60s", "computeresource", NAME)
     home = at_home("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
-    return Cloud(
-        cable, StorageElsewhere(NAME, credentials, f"chris-{home}-{NAME}"), address, _swift_of(at_home)
-    )
+    there_as_we = StorageElsewhere(NAME, credentials, f"chris-{home}-{NAME}")
+    return Cloud(cable, there_as_we, _swift_of(at_home))
 
 
 def _swift_of(there: Kubectl) -> str:

@@ -158,9 +158,8 @@ class IOHandler:
 
     async def sweep(self, name: str) -> None:
         """Remove from a cluster's Swift what nothing needs that goes on there."""
-        site = self._sites.site(name)
-        there = self._sites.swifts.of(site) if not site.storage_problem and not site.connecting else None
-        if there is None:
+        there = self._sites.swifts.known(name)
+        if there is None or self._sites.site(name).storage_problem:
             return
         places = await self._sites.swifts.ask(there.places)
         async with self._gate(name):

@@ -39,6 +39,10 @@ class Swifts:
             raise Unavailable("account", "waits to be looked at", where=site.name)
         return self._open[site.name][1]
 
+    def known(self, name: str) -> StorageElsewhere | None:
+        """The Swift of a ComputeResource as it was last opened; None where it has none, or was not opened yet."""
+        return self._open[name][1] if name in self._open else None
+
     async def ask(self, act: Callable[..., T], *args: Any) -> T:
         """Call something that talks to one of them."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, act, *args)
@@ -92,7 +96,7 @@ class Swifts:
 
 
 def _lack(reason: str, message: str) -> Finding:
-    return Finding(reason, message, cluster=True)
+    return Finding(reason, message, swift_only=True)
 
 
 def judged(error: StorageError, secret: str) -> Finding:

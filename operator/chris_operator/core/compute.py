@@ -49,9 +49,8 @@ class Finding:
     reason: str
     message: str
     version: str | None = None
-
-    cluster: bool = False
-    """What is wrong is its Swift alone: the cluster itself can be used."""
+    swift_only: bool = False
+    """What is wrong is its own Swift: the cluster itself can be looked at, and told what to stop."""
 
     @property
     def ready(self) -> bool:
@@ -61,7 +60,7 @@ class Finding:
     @property
     def reachable(self) -> bool:
         """Whether the cluster can be looked at and told what to do."""
-        return self.ready or self.cluster
+        return self.ready or self.swift_only
 
 
 def missing_words(spec: ComputeResourceSpec, missing: list[Right]) -> str:

@@ -69,6 +69,9 @@ class Source(Protocol):
 class Container:
     """One container of one account, reached with the variables that `credentials` names."""
 
+    where = ""
+    """Name of the ComputeResource whose cluster's Swift it lies in; empty: our own."""
+
     def __init__(self, values: Mapping[str, str], *, container: str = "users") -> None:
         self._values = dict(values)
         self._options: dict[str, Any] | None = credentials.connection_options(values)
@@ -160,7 +163,7 @@ class Container:
             came += len(chunk)
             yield chunk
         if came != info.bytes:
-            raise Unavailable(info.name, f"ended after {came} of {info.bytes} bytes")
+            raise Unavailable(info.name, f"ended after {came} of {info.bytes} bytes", where=self.where)
 
     def segments(self, name: str) -> builtins.list[dict[str, Any]]:
         """What a segmented object is made of, as Swift tells it: `name` (with its container), `hash`, `bytes`, `range`."""

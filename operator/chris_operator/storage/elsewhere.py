@@ -32,9 +32,9 @@ class StorageElsewhere(Storage):
         try:
             super().__init__(known, container=container)
             self.bundle = super().ca_bundle
-        except ValueError:
+        except ValueError as error:
             self.close()
-            raise
+            raise ValueError(str(error).replace(known.get("OS_CACERT") or AUTHORITY, AUTHORITY)) from None
 
     @property
     def ca_bundle(self) -> str | None:

@@ -76,7 +76,7 @@ class _Line:
         """The other side asks for all of it again."""
         info, self._chunks = self._source.stream(self._name)
         if info != self.info:
-            self.error = Unavailable(self._name, "was replaced while it was read")
+            self.error = Unavailable(self._name, "was replaced while it was read", where=self._source.where)
             raise self.error
         self._held = memoryview(b"")
         if self._proof:
