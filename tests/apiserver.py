@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -27,6 +26,7 @@ from localcluster import binaries
 from localcluster.config import cache_dir
 from localcluster.toolchain import toolchain
 from tests.kubeclient import Client
+from tests.ports import free_ports
 
 START_SECONDS = 240.0
 POLL_SECONDS = 0.05
@@ -62,15 +62,6 @@ def binary_directory() -> Path:
             f"{', '.join(missing)}: not in {directory}; build them with `make up` or `python3 -m localcluster binaries`"
         )
     return directory
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens on; all are held until all are found."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @contextmanager

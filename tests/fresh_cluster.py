@@ -6,7 +6,6 @@ cluster that the other tests use.
 
 import os
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from localcluster import binaries, cluster, registry
 from localcluster.config import cache_dir
 from localcluster.containerd import Containerd
+from tests.ports import free_ports
 from tests.swift_server import running_swift
 
 ROOT = Path(__file__).parent.parent
@@ -45,7 +45,7 @@ def fresh_cluster(name: str, directory: Path) -> Iterator[FreshCluster]:
     try:
         known = _variables(_localcluster(name, "env"))
         host = known["HOST_ADDRESS"]
-        address = f"{host}:{_free_port(host)}"
+        address = f"{host}:{free_ports(1, host)[0]}"
         binary = binaries.ensure(cache_dir(), binaries.REGISTRY) / "registry"
         _localcluster(name, "trust-registry", address)
         with (
@@ -97,9 +97,3 @@ def _forget_images(fresh: FreshCluster) -> None:
 def _made(directory: Path) -> Path:
     directory.mkdir(parents=True)
     return directory
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

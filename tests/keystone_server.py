@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from tests.apiserver import free_ports, process
+from tests.apiserver import process
+from tests.ports import free_ports
 from tests.swift_server import REPOSITORY, SwiftServer, python_of
 
 LOCK = REPOSITORY / "requirements" / "keystone.txt"

@@ -21,6 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.ports import free_ports
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SERVE = REPOSITORY / "manifests" / "dev" / "swift" / "serve.py"
 LOCK = REPOSITORY / "requirements" / "swift.txt"
@@ -35,7 +37,7 @@ class SwiftServer:
     ) -> None:
         self.root, self.host = root, host
         self._lock, self.arguments = lock, list(arguments)
-        self.port, self._base_port = free_ports(host)
+        self.port, self._base_port = free_ports(5, host)[:2]  # the last four are of its inner servers
         self.log = root / "swift.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -145,20 +147,3 @@ def python_of(requirements: Path) -> Path:
             subprocess.run([*pip, "-r", str(requirements)], check=True)
             (home / "complete").touch()
     return home / "bin" / "python"
-
-
-def free_ports(host: str = "127.0.0.1") -> tuple[int, int]:
-    """A port for the proxy at `host`, and the first of four at 127.0.0.1 for the rest, all free now."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind((host, 0))
-            first = int(probe.getsockname()[1])
-        if first < 65000 and all(is_free(port) for port in range(first, first + 5)):
-            return first, first + 1
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe, suppress(OSError):
-        probe.bind(("127.0.0.1", port))
-        return True
-    return False

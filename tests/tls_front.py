@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.apiserver import free_ports, process
+from tests.apiserver import process
+from tests.ports import free_ports
 
 HOST = "127.0.0.1"
 CHUNK = 1 << 18

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import requests
-from tests.apiserver import POLL_SECONDS, free_ports
+from tests.apiserver import POLL_SECONDS
 from tests.installation import ROOT
+from tests.ports import free_ports
 
 START_SECONDS = 180.0
 TIMES = {

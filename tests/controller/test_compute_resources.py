@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.apiserver import ApiServer, free_ports
+from tests.apiserver import ApiServer
 from tests.controller.elsewhere import NAMESPACE, Elsewhere, compute, secret
 from tests.controller.operator_process import Operator
 from tests.kubeclient import Client, condition
+from tests.ports import free_ports
 
 from chris_operator.core.compute import RIGHTS
 

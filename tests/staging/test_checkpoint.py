@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.ports import free_ports
 from tests.staging.pod import Ended, Pod, first_process, wait_for
-from tests.swift_server import free_ports
 
 from chris_operator.controller.checkpoints import newest
 from chris_operator.storage import NotFound, Storage
@@ -117,7 +117,7 @@ def test_no_link_is_followed_out(pod: Pod, storage: Storage):
 def test_nothing_is_saved_where_swift_does_not_answer(storage: Storage, tmp_path: Path, place: str):
     pod = Pod(tmp_path / "pod", storage, f"{place}attempts/1/", (), give_up_seconds=1)
     pod.keep_state(f"{place}checkpoint/1/")
-    port, _ = free_ports()
+    (port,) = free_ports(1)
     assert told(removed(pod, before=lambda: pod.sign(url=f"http://127.0.0.1:{port}"))) == (
         "not saved (SwiftUnavailable)"
     )
@@ -157,7 +157,7 @@ def test_a_state_waits_for_a_swift_that_is_away(pod: Pod, storage: Storage, tmp_
     told(removed(pod))
     again = Pod(tmp_path / "second", storage, f"{place}attempts/2/", (), give_up_seconds=1)
     again.keep_state(f"{place}checkpoint/2/", earlier=f"{place}checkpoint/1/")
-    again.sign(url=f"http://127.0.0.1:{free_ports()[0]}")
+    again.sign(url=f"http://127.0.0.1:{free_ports(1)[0]}")
     staged = again.stage_in()
     assert staged.code == 75
     assert staged.report

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.ports import free_ports
 from tests.staging.pod import Pod, wait_for
-from tests.swift_server import SwiftServer, free_ports
+from tests.swift_server import SwiftServer
 
 from chris_operator.staging.manifest import Entry, Piece
 from chris_operator.storage import Storage
@@ -192,7 +193,7 @@ def test_signatures_that_stay_expired_are_unauthorized(source: Pod, storage: Sto
 
 def test_dead_swift_is_given_up(source: Pod, storage: Storage, tmp_path: Path):
     pod = Pod(tmp_path / "pod", storage, "faults/target/", [source], give_up_seconds=2)
-    pod.sign(url=f"http://127.0.0.1:{free_ports()[0]}")
+    pod.sign(url=f"http://127.0.0.1:{free_ports(1)[0]}")
     start = time.monotonic()
     ended = pod.stage_in()
     assert ended.report

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.ports import free_ports
 from tests.staging.pod import Pod, catches, first_process, wait_for, waits_in_open
-from tests.swift_server import free_ports
 
 from chris_operator.storage import NotFound, Storage
 
@@ -68,7 +68,7 @@ def test_a_program_that_comes_long_after_staging_failed_ends_too(pod: Pod):
 def staging_for_ever(pod: Pod) -> dict[str, subprocess.Popen[bytes]]:
     """All three, while stage-in waits for a Swift that does not answer."""
     pod.read_input("start/none", "sha256:0", "start/")
-    port, _ = free_ports()
+    (port,) = free_ports(1)
     pod.sign(url=f"http://127.0.0.1:{port}")
     started = {step: start(pod, step) for step in STEPS}
     wait_for((pod.state / "staging").exists)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.swift_server import SwiftServer, free_ports
+from tests.ports import free_ports
+from tests.swift_server import SwiftServer
 
 from chris_operator.staging import manifest
 from chris_operator.staging.manifest import Entry, Piece
@@ -218,7 +219,7 @@ CALLS: dict[str, Callable[[Storage], Any]] = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_dead_swift_is_unavailable_in_seconds(call: Callable[[Storage], Any]):
-    port, _ = free_ports()
+    (port,) = free_ports(1)
     dead = Storage({"ST_AUTH": f"http://127.0.0.1:{port}/auth/v1.0", "ST_USER": "a:b", "ST_KEY": "c"})
     start = time.monotonic()
     with pytest.raises(Unavailable):

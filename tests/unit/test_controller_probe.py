@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.apiserver import free_ports
+from tests.ports import free_ports
 
 from chris_operator.cluster import Cluster
 from chris_operator.controller.probe import Seen, probe
