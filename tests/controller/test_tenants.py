@@ -20,7 +20,8 @@ def _nobody(namespace: str) -> str:
 
 def test_in_a_namespace_of_nobody_only_that_is_written(tenant: Tenant, gateway: Gateway):
     # Born without a label: until it heard that one was taken away, the operator would serve it.
-    tenant = replace(tenant, namespace=tenant.admin.namespace())
+    name = tenant.admin.namespace()
+    tenant = replace(tenant, namespace=name, user=f"user-{name}")
     run = tenant.run("scan", feed="study")
     assert run.until("NotATenant") == _nobody(tenant.namespace)
     # The operator learns of the Feeds before it does of `later`.
