@@ -9,7 +9,7 @@ with Link.running(server_port) as link:
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Self
 
@@ -91,6 +91,7 @@ class Link:
         await stop.wait()
         server.close()
         self._hang_up()
+        await self._until_closed(self._open)
 
     def _hang_up(self) -> None:
         for each in self._open:
@@ -100,14 +101,28 @@ class Link:
         if not self._whole:
             writer.transport.abort()
             return
-        there, back = await asyncio.open_connection(HOST, self._target)
+        self._open.add(writer)  # from now on it is broken with the line, and closed with this server
+        try:
+            there, back = await asyncio.open_connection(HOST, self._target)
+        except OSError:
+            writer.transport.abort()
+            self._open.discard(writer)
+            return
         both = {writer, back}
         self._open |= both
         pumps = [asyncio.create_task(self._pump(*way)) for way in ((reader, back), (there, writer))]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        self._open -= both
         for each in both:
             each.close()
+        await self._until_closed(both)
+        self._open -= both
+
+    @staticmethod
+    async def _until_closed(writers: Iterable[asyncio.StreamWriter]) -> None:
+        """Return when nothing of them is left that a collector of garbage could find."""
+        for each in list(writers):
+            with suppress(OSError):
+                await each.wait_closed()
 
     async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with suppress(OSError):
