@@ -3,15 +3,16 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.ports import free_ports
 from tests.staging.pod import Ended, Pod, first_process, wait_for
+from tests.swift_server import SwiftServer
 
 from chris_operator.controller.checkpoints import newest
-from chris_operator.storage import NotFound, Storage
+from chris_operator.storage import NotFound, ObjectInfo, Storage
 
 pytestmark = pytest.mark.swift
 SECRET = "root:"
@@ -181,3 +182,15 @@ def test_a_second_start_of_stage_in_begins_anew(pod: Pod):
     (pod.checkpoint / "left").write_text("by an earlier start")
     assert pod.stage_in().code == 0
     assert subprocess.run(["ls", "-A", str(pod.checkpoint)], capture_output=True, check=True).stdout == b""
+
+
+class Lagging(Storage):
+    """A Swift whose container servers have not heard yet of what was just written: it is there, but not listed."""
+
+    def list(self, prefix: str, *, delimiter: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002  as its parent's
+        yield from ()
+
+
+def test_what_was_saved_a_moment_ago_need_not_be_listed(storage: Storage, swift: SwiftServer, place: str):
+    header, _ = storage.put_manifest(f"{place}2/manifest", [], prefixes=[f"{place}2/"])
+    assert newest(Lagging(swift.credentials), place, 4) == (f"{place}2/", header.digest)

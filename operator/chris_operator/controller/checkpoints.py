@@ -9,6 +9,8 @@ from chris_operator.staging.contract import Checkpoint, Grant, InputRef
 from chris_operator.storage import NotFound, Storage
 
 _HEAD_BYTES = 64 * 1024
+_ASKED = 3
+"""So many of the latest attempts are asked for by name: what was saved a moment ago may not be listed yet."""
 
 
 def order(
@@ -39,10 +41,11 @@ def newest(storage: Storage, place: str, before: int) -> tuple[str, str] | None:
 
 
 def _attempts(storage: Storage, place: str, before: int) -> Iterator[str]:
-    """Where earlier attempts saved something, the latest first; the first attempt need not ask."""
+    """Where earlier attempts saved something, or may have, the latest first; the first attempt need not ask."""
     listed = storage.list(place, delimiter="/") if before > 1 else ()
-    numbers = [each.name.removeprefix(place).rstrip("/") for each in listed]
-    for number in sorted((int(text) for text in numbers if text.isdecimal()), reverse=True):
+    names = (each.name.removeprefix(place).rstrip("/") for each in listed)
+    numbers = {int(text) for text in names if text.isdecimal()} | set(range(max(before - _ASKED, 1), before))
+    for number in sorted(numbers, reverse=True):
         if number < before:
             yield f"{place}{number}/"
 
