@@ -58,6 +58,23 @@ def test_its_swift_is_away_at_the_start(there: Tenant, cloud: Cloud):
     cloud.far.await_gone(there.user)
 
 
+def large(there: Tenant) -> None:
+    """A run `root` at home with more output than passes the line at once."""
+    root = there.run("root")
+    root.attempt().succeeds(LARGE)
+    root.until("Completed", "True")
+
+
+def arrives(there: Tenant, cloud: Cloud, run: Run) -> None:
+    """All of its parent's output is there when its first attempt starts; it succeeds, and nothing stays there."""
+    attempt = cloud.attempt(run)
+    (source,) = attempt.stage_job.inputs
+    assert files_of(cloud.far.storage, cloud.far.storage.name(source.manifest)) == LARGE
+    attempt.succeeds(FILES)
+    run.until("Completed", "True", attempt=1)
+    cloud.far.await_gone(there.user)
+
+
 def test_its_swift_is_away_while_the_program_runs(there: Tenant, cloud: Cloud):
     """Its pod is left alone, and a run that is cancelled meanwhile is stopped: the cluster itself can be reached."""
     run, unwanted = cloud.run(there, "scan"), cloud.run(there, "unwanted")
@@ -94,21 +111,14 @@ def test_its_swift_is_away_when_the_program_has_ended(there: Tenant, cloud: Clou
 
 
 def test_the_line_breaks_while_inputs_are_sent(there: Tenant, cloud: Cloud):
-    root = there.run("root")
-    root.attempt().succeeds(LARGE)
-    root.until("Completed", "True")
+    large(there)
     with cloud.line.held(after=ENOUGH) as filled:
         run = cloud.run(there, "child", "pl-ds", "root")
         filled()
         assert run.until("SendingInputs") == f"its input is being sent to the Swift of cluster {NAME}"
         with cloud.line.cut():
             lost(run)
-    attempt = cloud.attempt(run)
-    (source,) = attempt.stage_job.inputs
-    assert files_of(cloud.far.storage, cloud.far.storage.name(source.manifest)) == LARGE
-    attempt.succeeds(FILES)
-    run.until("Completed", "True", attempt=1)
-    cloud.far.await_gone(there.user)
+    arrives(there, cloud, run)
 
 
 def test_the_line_breaks_while_the_output_is_fetched(there: Tenant, cloud: Cloud):
@@ -126,20 +136,13 @@ def test_the_line_breaks_while_the_output_is_fetched(there: Tenant, cloud: Cloud
 
 
 def test_the_operator_is_killed_while_inputs_are_sent(there: Tenant, cloud: Cloud, operator: Operator):
-    root = there.run("root")
-    root.attempt().succeeds(LARGE)
-    root.until("Completed", "True")
+    large(there)
     with cloud.line.held(after=ENOUGH) as filled:
         run = cloud.run(there, "child", "pl-ds", "root")
         filled()
         operator.kill()
     operator.start()
-    attempt = cloud.attempt(run)
-    (source,) = attempt.stage_job.inputs
-    assert files_of(cloud.far.storage, cloud.far.storage.name(source.manifest)) == LARGE
-    attempt.succeeds(FILES)
-    run.until("Completed", "True", attempt=1)
-    cloud.far.await_gone(there.user)
+    arrives(there, cloud, run)
 
 
 def test_the_operator_is_killed_while_the_output_is_fetched(there: Tenant, cloud: Cloud, operator: Operator):
@@ -156,9 +159,7 @@ def test_the_operator_is_killed_while_the_output_is_fetched(there: Tenant, cloud
 
 
 def test_a_run_is_cancelled_while_its_input_is_sent(there: Tenant, cloud: Cloud):
-    root = there.run("root")
-    root.attempt().succeeds(LARGE)
-    root.until("Completed", "True")
+    large(there)
     with cloud.line.held(after=ENOUGH) as filled:
         run = cloud.run(there, "child", "pl-ds", "root")
         filled()
