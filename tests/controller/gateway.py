@@ -230,7 +230,7 @@ class Gateway:
         data: bytes,
         write: Write | None = None,
     ) -> web.StreamResponse:
-        async with self._ask(session, request, data) as answer:
+        async with self._ask(session, request, data) as answer, _whole_or_aborted(answer):
             if write:
                 self.writes.append(Write(write.method, write.path, write.body, answer.status))
             headers = {
@@ -269,3 +269,14 @@ def _decoded(data: bytes) -> Any:
         return json.loads(data) if data else None
     except ValueError:
         return None
+
+
+@contextmanager
+def _whole_or_aborted(answer: aiohttp.ClientResponse) -> Iterator[None]:
+    """Break the connection where an answer is given up: TLS would say goodbye and wait, longer than this gateway lives."""
+    try:
+        yield
+    except BaseException:
+        if answer.connection and answer.connection.transport:
+            answer.connection.transport.abort()
+        raise
