@@ -100,11 +100,7 @@ def install(folder: Path, binaries: Path) -> None:
 def sample_data() -> Path:
     """The real head that pl-sample-t1 gives, made as in its Dockerfile on first use (two minutes)."""
     folder = HERE / "pl-sample-t1"
-    makers = [
-        folder / "sdist.txt",
-        folder / "requirements-data.txt",
-        *sorted((folder / "pl_sample_t1").glob("*.py")),
-    ]
+    makers = [folder / name for name in SAMPLE_MAKERS]
     data = cache() / "plugin-data" / f"sample-t1-{fingerprint(makers)}"
     if not data.exists():
         binaries = environment(folder)
