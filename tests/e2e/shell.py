@@ -11,7 +11,7 @@ def shell_plugin(name: str, **spec: Any) -> Object:
     """The Plugin; its runs give `script`."""
     script = {"name": "script", "type": "str", "flag": "-c", "optional": False}
     base = {"name": name, "version": "1.0.0", "dockImage": IMAGE, "type": "fs", "selfpath": "/bin"}
-    limits = {"minCpuLimit": "50m", "minMemoryLimit": "64Mi"}
+    limits = {"minCpuLimit": "100m", "minMemoryLimit": "64Mi"}
     return manifest(
         "Plugin", f"{name}-1.0.0", None, base | limits | {"selfexec": "sh", "parameters": [script]} | spec
     )

@@ -236,7 +236,7 @@ GIB = 1 << 30
 
 
 def test_a_log_of_one_gibibyte_is_kept_whole(tenant: Tenant, swift: Storage):
-    tenant.run("talks", "pl-testsource", parameters={"logBytes": GIB})
+    tenant.run("talks", "pl-testsource", resources={"cpu": "1"}, parameters={"logBytes": GIB})
     status = tenant.ends("talks", "Completed", "True", ONE_FILE, 600.0)["status"]
     log = f"{place_of(status)}attempts/1/log"
     size = swift.head(log).bytes

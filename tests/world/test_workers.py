@@ -15,7 +15,7 @@ SHELL: dict[str, Any] = {
     "dockImage": "localhost/chris/pl-testprobe:1.0.0",
     "selfpath": "/bin",
     "selfexec": "sh",
-    "minCpuLimit": "50m",
+    "minCpuLimit": "100m",
     "maxNumberOfWorkers": 100,
     "parameters": [{"name": "script", "type": "str", "flag": "-c"}],
 }

@@ -39,7 +39,7 @@ def verified(folder: Path) -> list[Path]:
     title="Sample T1 head scan",
     category="sample data",
     min_memory_limit="64Mi",
-    min_cpu_limit="100m",
+    min_cpu_limit="500m",
 )
 def main(_options: Namespace, outputdir: Path) -> None:
     """Copy the verified sample into `outputdir`."""

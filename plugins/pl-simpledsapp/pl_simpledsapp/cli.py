@@ -66,7 +66,7 @@ def write_parameters(options: Namespace, outputdir: Path) -> None:
     title="Simple chris ds app",
     category="copy",
     min_memory_limit="64Mi",
-    min_cpu_limit="100m",
+    min_cpu_limit="200m",
 )
 def main(options: Namespace, inputdir: Path, outputdir: Path) -> None:
     """Copy `inputdir` to `outputdir`; a wrong parameter ends with exit code 2 and one line of explanation."""

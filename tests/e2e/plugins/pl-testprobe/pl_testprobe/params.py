@@ -20,7 +20,7 @@ parser.add_argument("--off", action="store_false", help="a switch that is on by 
 
 
 @chris_plugin(
-    parser=parser, title="Test parameters", category="test", min_memory_limit="64Mi", min_cpu_limit="50m"
+    parser=parser, title="Test parameters", category="test", min_memory_limit="64Mi", min_cpu_limit="200m"
 )
 def main(options: Namespace, outputdir: Path) -> None:
     """Write the words of the command line, the values parsed from them, and the files below both folders."""

@@ -17,7 +17,7 @@ add_parameters(parser)
     category="test",
     min_memory_limit="64Mi",
     max_memory_limit="512Mi",
-    min_cpu_limit="50m",
+    min_cpu_limit="200m",
 )
 def main(options: Namespace, outputdir: Path) -> None:
     """Behave as told."""
