@@ -27,8 +27,9 @@ $(VENV)/.complete: requirements/dev.txt
 demo: up ## a real scan through a real cluster: watch it, then look into demo-output/
 	@. $(ENV) && $(BIN)/python -m demo
 
-test: check up ## everything: check, then the cluster, then every test; lists what was skipped
-	@$(MAKE) --no-print-directory test-plugins test-cluster
+test: $(VENV)/.complete ## everything: check, then the cluster, then every test; lists what was skipped
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line check up
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-plugins test-cluster
 	@. $(ENV) && $(PYTEST) -m disturbs $(RINGS)
 
 # Most of these tests wait for the cluster, so several run at a time; what disturbs others runs afterwards, alone.
