@@ -73,6 +73,8 @@ TARGETS = (
     Target("stage_small_down_vs_cli", at_least=20, what="the same, down"),
     Target("stage_big_up_vs_cli", at_least=1.5, what="1 GiB up: time of the swift command over ours"),
     Target("stage_big_down_vs_cli", at_least=2.5, what="the same, down"),
+    Target("stage_big_up_most_vs_cli", what="1 GiB up: the command over a client that proves nothing"),
+    Target("stage_big_down_most_vs_cli", what="the same, down, and that keeps nothing"),
     Target(
         "stage_big_up_vs_cli_stock", at_least=1.5, what="1 GiB up, on a Swift with upstream's chunk sizes"
     ),
