@@ -17,8 +17,8 @@ import asyncio
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -271,8 +271,8 @@ def _decoded(data: bytes) -> Any:
         return None
 
 
-@contextmanager
-def _whole_or_aborted(answer: aiohttp.ClientResponse) -> Iterator[None]:
+@asynccontextmanager
+async def _whole_or_aborted(answer: aiohttp.ClientResponse) -> AsyncIterator[None]:
     """Break the connection where an answer is given up: TLS would say goodbye and wait, longer than this gateway lives."""
     try:
         yield

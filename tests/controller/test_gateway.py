@@ -24,6 +24,7 @@ def test_no_watch_outlives_the_gateway(apiserver: ApiServer, first: str):
                 stream=True,
                 timeout=30,
             )
+            ask.raise_for_status()
             lines = clients.enter_context(ask).iter_lines()
             assert next(lines)
         silence.enter_context(apiserver.frozen())  # it does not hang up
