@@ -36,6 +36,8 @@ COVERED = ("/var/lib", "/var/log")
 # Its arguments say whose it is, so that it is found even when the record of it is lost.
 _INIT = 'mount --make-rshared / && touch "$2/box-ready" && while :; do sleep 3600 & wait $!; done'
 _TITLE = "chris-localcluster-box"
+_THREADS = 17
+"""Where /proc/PID/stat tells how many threads there are, counted from the state."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,17 @@ class Box:
         return int(self.run(["sh", "-euc", inner, "sh", log, *words]))
 
     def comm(self, inner_pid: int) -> str | None:
-        """Name of a process of the box by its process id inside; None when it has ended."""
+        """Name of a process of the box by its process id inside; None when it has ended.
+
+        A killed one's first thread ends before its others, which hold its ports until they end, too.
+        """
         try:
             stat = Path(f"/proc/{self.pid}/root/proc/{inner_pid}/stat").read_text()
         except OSError:
             return None
         name, _, rest = stat.partition("(")[2].rpartition(")")
-        return None if rest.split()[0] in {"Z", "X"} else name
+        fields = rest.split()
+        return None if fields[0] in {"Z", "X"} and int(fields[_THREADS]) <= 1 else name
 
 
 def create(config: ClusterConfig, held: int) -> Box:
