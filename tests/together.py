@@ -10,6 +10,9 @@ SECOND_CLUSTER = tuple(
 )
 """But these have a second cluster, the first two the same one: one after the other."""
 
+BY_FILE = ("tests/e2e/test_steering.py",)
+"""And these share Plugins of their own, which belong to the whole cluster."""
+
 
 class Together(LoadScopeScheduling):  # type: ignore[misc]  # untyped
     """Keeps the tests on one worker that share servers of their own: those of a folder.
@@ -26,4 +29,6 @@ def group(nodeid: str) -> str:
     if nodeid.startswith(SECOND_CLUSTER):
         return "second cluster"
     file = nodeid.partition("::")[0]  # a test's parameters may hold slashes, too
+    if file in BY_FILE:
+        return file
     return nodeid if nodeid.startswith(SIDE_BY_SIDE) else file.rpartition("/")[0]

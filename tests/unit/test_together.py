@@ -1,4 +1,4 @@
-"""Tests that share servers of their own stay on one worker; all others may run anywhere."""
+"""Tests that share servers or Plugins of their own stay on one worker; all others may run anywhere."""
 
 import pytest
 from tests.together import group
@@ -10,6 +10,7 @@ GROUPS = {
         "tests/controller",
     ),
     "alone": ("tests/e2e/test_data.py::test_a[x/y]", "tests/e2e/test_data.py::test_a[x/y]"),
+    "shared-plugins": ("tests/e2e/test_steering.py::test_a", "tests/e2e/test_steering.py"),
     "hospital": ("tests/e2e/test_hospital_to_cloud.py::test_a", "second cluster"),
     "second-cluster": ("tests/e2e/test_readme.py::test_block[3]", "second cluster"),
 }
