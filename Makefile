@@ -28,8 +28,8 @@ demo: up ## a real scan through a real cluster: watch it, then look into demo-ou
 	@. $(ENV) && $(BIN)/python -m demo
 
 test: $(VENV)/.complete ## everything: check, then the cluster, then every test; lists what was skipped
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line check up
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-plugins test-cluster
+	@$(MAKE) --no-print-directory --jobs 2 check up
+	@$(MAKE) --no-print-directory --jobs 2 test-plugins test-cluster
 	@. $(ENV) && $(PYTEST) -m disturbs $(RINGS)
 
 # Most of these tests wait for the cluster, so several run at a time; what disturbs others runs afterwards, alone.
