@@ -182,6 +182,8 @@ def test_signatures_that_expire_while_the_pod_is_queued(world: World, tenant: Te
         assert "unschedulable" in queued
         job = child.attempt().stage_job
         if not watched:
+            # The status is written first: an operator killed then would never tell the Event.
+            child.told(("Normal", "Unschedulable", queued))
             world.operator.kill()
         url = f"{job.swift.url}{job.inputs[0].manifest}?{job.get[0].query}"
         wait_for(lambda: requests.get(url, timeout=10).status_code == 401, "the first signature expires")
