@@ -2,9 +2,10 @@
 
 import http.client
 import resource
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -53,31 +54,22 @@ class Bare:
     def _spread(self, size: int, move: Callable[[http.client.HTTPConnection, int, int], None]) -> Cost:
         """Move all pieces, several at a time; what that has cost."""
         starts = iter(range(0, size, PIECE))  # shared: each thread takes the next
-        failures: list[BaseException] = []
 
         def work() -> None:
-            connection = http.client.HTTPConnection(str(self._address.hostname), self._address.port)
-            try:
+            host, port = str(self._address.hostname), self._address.port
+            with closing(http.client.HTTPConnection(host, port)) as connection:
                 for start in starts:
                     move(connection, start, min(PIECE, size - start))
-            except BaseException as error:  # noqa: BLE001  told below
-                failures.append(error)
-            finally:
-                connection.close()
 
         def act() -> Cost:
             began, used = time.monotonic(), time.process_time()
-            threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
-            for each in threads:
-                each.start()
-            for each in threads:
-                each.join()
+            with ThreadPoolExecutor(CONNECTIONS) as pool:
+                for each in [pool.submit(work) for _ in range(CONNECTIONS)]:
+                    each.result()
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             return Cost(time.monotonic() - began, time.process_time() - used, peak)
 
-        spent = with_servers(self._swift, act)
-        assert not failures, failures[0]
-        return spent
+        return with_servers(self._swift, act)
 
     def _send(
         self, file: Path, name: str, connection: http.client.HTTPConnection, start: int, size: int
